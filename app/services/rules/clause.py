@@ -44,7 +44,7 @@ class Sourced(Terms):
 
     basis: Basis
     clause: str
-    note: str | None = None
+    note: Wording | None = None
 
 
 class Cited(Sourced, Generic[Value]):

@@ -1,0 +1,41 @@
+"""What is known of the HTTP request being served: who calls, in which language, under which id."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.core.language import Language
+from app.core.personal import Tier
+
+EVERYTHING = "*"  # every scope, or every business line
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated key. `client_id` outlives the key: a rotated key keeps its client's references."""
+
+    key_id: UUID
+    client_id: UUID
+    name: str
+    scopes: frozenset[str]
+    business_lines: frozenset[str]
+    tier: Tier
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes or EVERYTHING in self.scopes
+
+    def sees(self, business_line: str) -> bool:
+        return business_line in self.business_lines or EVERYTHING in self.business_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `route` is the path's template, `path` the path itself; header values are as sent."""
+
+    request_id: str
+    language: Language
+    method: str
+    path: str
+    route: str
+    idempotency_key: str | None = None
+    if_match: str | None = None
+    if_none_match: str | None = None

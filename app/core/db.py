@@ -1,0 +1,127 @@
+"""The engine, its time limits, and the base of all tables."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import DateTime, Enum, MetaData, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from app.core.errors import DatabaseUnavailable, ServerBusy, ServiceError
+from app.core.settings import Settings
+
+LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK = "55P03", "57014", "40P01"
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """All tables. Instants are `timestamptz`, documents `jsonb`, enums their value as text."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        UUID: Uuid(),
+        dict[str, Any]: JSONB(none_as_null=True),
+        list[dict[str, Any]]: JSONB(none_as_null=True),
+    }
+
+
+def worded(enum: type[Any], length: int = 40) -> Enum:
+    """A column type that stores an enum by its word, as text: words may be added without touching the table."""
+    return Enum(enum, native_enum=False, length=length, values_callable=lambda e: [m.value for m in e])
+
+
+class Database:
+    """One engine and its units of work. Every wait has an end: connect, pool, lock and statement."""
+
+    def __init__(self, settings: Settings, *, application_name: str = "aftersales") -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            settings.database_url,
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=settings.pool_timeout_seconds,
+            pool_use_lifo=True,
+            connect_args={
+                "timeout": 3,
+                "command_timeout": settings.statement_timeout_seconds + 2,
+                "server_settings": {
+                    "application_name": application_name,
+                    "timezone": "UTC",
+                    "jit": "off",
+                    "lock_timeout": f"{settings.lock_timeout_seconds * 1000:.0f}",
+                    "statement_timeout": f"{settings.statement_timeout_seconds * 1000:.0f}",
+                    "idle_in_transaction_session_timeout": "30000",
+                    "tcp_user_timeout": "5000",
+                },
+            },
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """Open one transaction: committed at the end of the block, rolled back if it raises.
+
+        Raises: DatabaseUnavailable, ServerBusy for what the database or the pool cannot do now.
+        """
+        with _translated():
+            async with self._sessions.begin() as session:
+                yield session
+
+    async def dispose(self) -> None:
+        await self.engine.dispose()
+
+
+class _translated:  # noqa: N801 — reads as a word where it is used
+    """Turn faults of the database's availability into problems; our own mistakes stay what they are."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        problem = availability_problem(error)
+        if problem is not None:
+            raise problem from error
+
+
+def sqlstate(error: BaseException | None) -> str | None:
+    """Return PostgreSQL's code for an error, however deep the driver wrapped it."""
+    while error is not None:
+        code = getattr(error, "sqlstate", None)
+        if isinstance(code, str):
+            return code
+        error = getattr(error, "orig", None) or error.__cause__
+    return None
+
+
+_RETRY = {"Retry-After": "1"}
+
+
+def availability_problem(error: BaseException | None) -> ServiceError | None:
+    """Return the 503 an error of the database means to a caller, or None if it is no fault of availability."""
+    if isinstance(error, PoolTimeout):
+        return ServerBusy(headers=_RETRY)
+    if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
+        code = sqlstate(error)
+        if code in (LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK):
+            return ServerBusy(headers=_RETRY)
+        # 08 connection, 53 resources, 57 operator intervention, 25006 a read-only standby; none: the link broke.
+        if (code is None and error.connection_invalidated) or (
+            code and (code[:2] in ("08", "53", "57") or code == "25006")
+        ):
+            return DatabaseUnavailable(headers=_RETRY)
+    if isinstance(error, ConnectionError | TimeoutError | OSError):
+        return DatabaseUnavailable(headers=_RETRY)
+    return None

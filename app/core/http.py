@@ -1,0 +1,177 @@
+"""Between Starlette and the use cases: strict routes, problems on the wire, and who may call what."""
+
+from collections.abc import Callable, Coroutine, Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer, SecurityScopes
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from app.core.answers import PROBLEM_JSON, Answer
+from app.core.call import Call, Caller
+from app.core.errors import (
+    FieldError,
+    InsufficientScope,
+    InternalError,
+    MalformedJson,
+    MethodNotAllowed,
+    NotFound,
+    ServiceError,
+    UnknownParameter,
+    UnsupportedMediaType,
+)
+from app.core.language import DEFAULT_LANGUAGE, Text
+from app.core.metrics import PROBLEMS
+from app.core.strict_json import parse_json
+from app.core.validation import validation_problem
+
+bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="`as_sk_…`")
+
+
+def response_of(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, dict(answer.headers))
+
+
+def problem_response(problem: ServiceError, scope: Scope) -> Response:
+    PROBLEMS.labels(problem.code).inc()
+    state = scope.get("state", {})
+    language = state.get("language", DEFAULT_LANGUAGE)
+    body = problem.rendered(language, instance=scope["path"], request_id=state.get("request_id", ""))
+    return Response(body, problem.status, {**problem.headers, "content-language": language}, PROBLEM_JSON)
+
+
+class StrictRequest(Request):
+    async def json(self) -> Any:
+        if not hasattr(self, "_json"):
+            self._json = parse_json(await self.body())
+        return self._json
+
+
+class StrictRoute(APIRoute):
+    """A route that refuses unknown or repeated query parameters and anything but strict JSON in UTF-8."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        known = frozenset(_query_parameters(self.dependant))
+
+        async def strict(request: Request) -> Response:
+            if request.scope["query_string"]:
+                _check_query(request, known)
+            if request.method in ("POST", "PUT", "PATCH") and await request.body():
+                _check_media_type(request)
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+def _query_parameters(dependant: Dependant) -> Iterator[str]:
+    """Name the query parameters of a route and of what it depends on, those of a parameter model one by one."""
+    for parameter in dependant.query_params:
+        kind = parameter.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from kind.model_fields
+        else:
+            yield parameter.alias
+    for needed in dependant.dependencies:
+        yield from _query_parameters(needed)
+
+
+def _check_query(request: Request, known: frozenset[str]) -> None:
+    names = [name for name, _ in request.query_params.multi_items()]
+    errors = [
+        FieldError(
+            ("parameter", name[:40]), "unknown_parameter",
+            Text(f"可用的参数：{'、'.join(sorted(known)) or '无'}", f"Known are: {', '.join(sorted(known)) or 'none'}"),
+        )
+        for name in dict.fromkeys(names)
+        if name not in known
+    ]  # fmt: skip
+    errors += [
+        FieldError(
+            ("parameter", name), "repeated_parameter",
+            Text("参数重复，多个值请用逗号分隔", "Given twice: separate values by commas"),
+        )
+        for name in known
+        if names.count(name) > 1
+    ]  # fmt: skip
+    if errors:
+        raise UnknownParameter(errors=errors[:20])
+    if any("\x00" in value for value in request.query_params.values()):
+        raise UnknownParameter(Text("查询参数中不允许 NUL 字符", "A query parameter may not hold NUL"))
+
+
+def _check_media_type(request: Request) -> None:
+    """Raises: UnsupportedMediaType, with the media type to send."""
+    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    charset = parameters.partition("charset=")[2].strip(' "') or "utf-8"
+    taken = {"application/json"} | ({"application/merge-patch+json"} if request.method == "PATCH" else set())
+    encoded = request.headers.get("content-encoding", "identity").lower() != "identity"
+    if kind.strip() not in taken or charset not in ("utf-8", "utf8") or encoded:
+        raise UnsupportedMediaType(headers={"accept": ", ".join(sorted(taken))})
+
+
+def authorised(request: Request, needed: SecurityScopes) -> Caller:
+    """Return the caller, who has every scope the route asks for.
+
+    Raises: InsufficientScope naming the scope.
+    """
+    caller: Caller = request.state.caller
+    for scope in needed.scopes:
+        if not caller.may(scope):
+            raise InsufficientScope(members={"required_scope": scope})
+    return caller
+
+
+def call_of(request: Request) -> Call:
+    headers = request.headers
+    return Call(
+        request_id=request.state.request_id,
+        language=request.state.language,
+        method=request.method,
+        path=request.url.path,
+        route=request.scope["route"].path,
+        idempotency_key=headers.get("idempotency-key"),
+        if_match=headers.get("if-match"),
+        if_none_match=headers.get("if-none-match"),
+    )
+
+
+def problems(*kinds: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
+    """Document the problems of a route for OpenAPI, grouped by status."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        entry = documented.setdefault(kind.status, {"description": "", "content": {"application/problem+json": {}}})
+        entry["description"] = f"{entry['description']} `{kind.code}`: {kind.title.en}.".strip()
+    return documented
+
+
+_BY_STATUS: dict[int, type[ServiceError]] = {404: NotFound, 405: MethodNotAllowed, 415: UnsupportedMediaType}
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Answer every error of the framework as a problem."""
+
+    async def service_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ServiceError)  # noqa: S101 — registered for it alone
+        return problem_response(error, request.scope)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        return problem_response(validation_problem(error.errors()), request.scope)
+
+    async def framework(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        kind = _BY_STATUS.get(error.status_code)
+        if kind is None:
+            kind = MalformedJson if error.status_code == HTTPStatus.BAD_REQUEST else InternalError
+        return problem_response(kind(headers=error.headers), request.scope)
+
+    app.add_exception_handler(ServiceError, service_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, framework)

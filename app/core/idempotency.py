@@ -1,0 +1,115 @@
+"""Safe retries: a key, the change it made and the answer it got are stored together or not at all.
+
+The scope of a key is client, business line, method and route. Kept 72 hours; the stored answer is sealed, since it
+may show personal data.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel
+from sqlalchemy import LargeBinary, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.answers import Answer
+from app.core.call import Call, Caller
+from app.core.crypto import KeyRing
+from app.core.db import LOCK_NOT_AVAILABLE, Base, sqlstate
+from app.core.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidIdempotencyKey
+
+KEPT = timedelta(hours=72)
+_KEY = re.compile(r"[A-Za-z0-9_\-.:]{8,255}", re.ASCII)
+_PLACE = "idempotency_record.answer"
+
+
+class IdempotencyRecord(Base):
+    __tablename__ = "idempotency_record"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # made of the scope and the key: see `Claim.of`
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)  # None only inside the transaction that claims it
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One caller's key for one request: `id` of its scope and name, `fingerprint` of what was asked."""
+
+    id: UUID
+    fingerprint: bytes
+    now: datetime
+    keyring: KeyRing
+
+    @classmethod
+    def of(
+        cls, call: Call, caller: Caller, body: BaseModel | None, *, line: str, now: datetime, keyring: KeyRing
+    ) -> "Claim | None":
+        """Read the request's key; None if it carries none.
+
+        Raises: InvalidIdempotencyKey.
+        """
+        if call.idempotency_key is None:
+            return None
+        key = call.idempotency_key
+        if len(key) > 1 and key[0] == key[-1] == '"':
+            key = key[1:-1]
+        if not _KEY.fullmatch(key):
+            raise InvalidIdempotencyKey
+        scope = uuid5(caller.client_id, "\n".join((line, call.method, call.route, key)))
+        asked = body.model_dump(mode="json", exclude_unset=True) if body is not None else None
+        canonical = json.dumps([call.path, asked], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return cls(scope, sha256(canonical.encode()).digest(), now, keyring)
+
+    async def take(self, session: AsyncSession) -> Answer | None:
+        """Claim the key inside this transaction; the answer stored under it if there is one.
+
+        A simultaneous repeat waits here for the first one's end, at most the lock time-out.
+        Raises: IdempotencyKeyReused, IdempotencyInProgress.
+        """
+        row = insert(IdempotencyRecord).values(
+            id=self.id, fingerprint=self.fingerprint, answer=None, expires_at=self.now + KEPT
+        )
+        fresh = {name: row.excluded[name] for name in ("fingerprint", "answer", "expires_at")}
+        claim = row.on_conflict_do_update(
+            index_elements=["id"], set_=fresh, where=IdempotencyRecord.expires_at <= self.now
+        ).returning(IdempotencyRecord.id)
+        try:
+            if await session.scalar(claim) is not None:
+                return None
+            stored = (await session.execute(select(IdempotencyRecord).where(IdempotencyRecord.id == self.id))).scalar()
+        except DBAPIError as error:
+            if sqlstate(error) == LOCK_NOT_AVAILABLE:
+                raise IdempotencyInProgress(headers={"Retry-After": "1"}) from error
+            raise
+        if stored is None or stored.answer is None:  # purged between the two statements
+            raise IdempotencyInProgress(headers={"Retry-After": "1"})
+        if stored.fingerprint != self.fingerprint:
+            raise IdempotencyKeyReused
+        return self._opened(stored.answer)
+
+    async def settle(self, session: AsyncSession, answer: Answer) -> None:
+        """Store the answer under the claimed key, in the transaction of the change."""
+        document = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body.decode()}
+        sealed = self.keyring.seal(document, place=_PLACE, row=self.id)
+        await session.execute(update(IdempotencyRecord).where(IdempotencyRecord.id == self.id).values(answer=sealed))
+
+    def _opened(self, sealed: bytes) -> Answer:
+        stored = self.keyring.open(sealed, place=_PLACE, row=self.id)
+        headers = {**stored["headers"], "idempotent-replayed": "true"}
+        return Answer(stored["status"], stored["body"].encode(), headers)
+
+
+async def purge_expired(session: AsyncSession, *, now: datetime, limit: int = 1000) -> int:
+    """Delete up to `limit` records whose 72 hours are over; return how many went."""
+    due = select(IdempotencyRecord.id).where(IdempotencyRecord.expires_at <= now).limit(limit)
+    gone = await session.scalars(
+        delete(IdempotencyRecord).where(IdempotencyRecord.id.in_(due)).returning(IdempotencyRecord.id)
+    )
+    return len(gone.all())

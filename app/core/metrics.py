@@ -1,0 +1,32 @@
+"""Prometheus metrics. Labels are route templates and codes, never ids or anything a caller wrote."""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+REQUEST_SECONDS = Histogram(
+    "aftersales_http_request_seconds",
+    "Time to serve a request, by route template, method and status",
+    ["method", "route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+PROBLEMS = Counter("aftersales_problems_total", "Problems answered, by code", ["code"])
+TICKETS = Counter("aftersales_tickets_recorded_total", "Tickets taken, by channel and kind", ["channel", "kind"])
+EVENTS_SEALED = Counter("aftersales_events_sealed_total", "Events given their place in the feed")
+WORKER_ERRORS = Counter("aftersales_worker_errors_total", "Rounds of a worker's task that failed", ["task"])
+WORKER_ROUND = Gauge(
+    "aftersales_worker_last_round_timestamp_seconds",
+    "When a worker's task last completed a round",
+    ["task"],
+    multiprocess_mode="mostrecent",
+)
+
+
+def exposition() -> bytes:
+    """Return the metrics of this process, or of all processes where PROMETHEUS_MULTIPROC_DIR is set."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,63 @@
+"""Settings from the environment: `DATABASE_URL` and `AFTERSALES_*`. A misspelt name is an error, not a default."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "AFTERSALES_"
+
+
+class SettingsInvalid(Exception):
+    """The environment does not make sense; `lines` says how, one line a fault."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        super().__init__("\n".join(lines))
+
+
+class Settings(BaseSettings):
+    """What a deployment decides. Every field but the first is the variable `AFTERSALES_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    database_url: Annotated[str, Field(validation_alias="DATABASE_URL", min_length=1)]
+    secret_keys_file: Path | None = None  # the key ring, one `name:base64 of 32 bytes` a line, the first in use
+    secret_keys: str | None = None  # the same, separated by commas
+    environment: Literal["development", "production"] = "production"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    pool_size: Annotated[int, Field(ge=1, le=200)] = 16
+    pool_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 1.0
+    statement_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 5.0
+    lock_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 2.0
+    policies_folder: Path | None = None  # None: the editions that ship with the program
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment; `overrides` go before it, by field name.
+
+    Raises: SettingsInvalid with one line for each unknown `AFTERSALES_*` name and each wrong value.
+    """
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    lines = [
+        f"{name} is not a setting; known are {', '.join(sorted(known - {'AFTERSALES_DATABASE_URL'}))}"
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX) and name.upper() not in known
+    ]
+    values = {("DATABASE_URL" if name == "database_url" else name): value for name, value in overrides.items()}
+    try:
+        settings = Settings(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines += [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors(include_input=False)]
+        raise SettingsInvalid(lines) from None
+    if lines:
+        raise SettingsInvalid(lines)
+    return settings
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "?"
+    return name if name == "DATABASE_URL" else f"{PREFIX}{name.upper()}"

@@ -1,0 +1,53 @@
+"""The application: wiring only."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from app.core.auth import KeyBook
+from app.core.clock import Clock, system_clock
+from app.core.crypto import KeyRing
+from app.core.db import Database
+from app.core.http import install_handlers
+from app.core.logs import configure_logs
+from app.core.middleware import Authentication, BodyGuard, Envelope
+from app.core.settings import Settings, load_settings
+from app.routers import complaints, events, health, sla, tickets
+from app.services.context import Kit
+from app.services.directory import Directory
+from app.services.policy_book import PolicyBook
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock = system_clock) -> FastAPI:
+    """Build the application from settings, by default those of the environment.
+
+    Raises: SettingsInvalid, KeyRingInvalid, PolicyFilesInvalid: each says in lines what to mend.
+    """
+    settings = settings or load_settings()
+    configure_logs(settings)
+    db = Database(settings)
+    keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
+    kit = Kit(db, keyring, clock, Directory(db, PolicyBook.load()))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await db.dispose()
+
+    app = FastAPIOffline(
+        title="Aftersales 售后服务",
+        version="1.0.0",
+        summary="Tickets, complaints and deadlines under each company's own written after-sales policy.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.kit = kit
+    for module in (tickets, sla, complaints, events, health):
+        app.include_router(module.router)
+    install_handlers(app)
+    app.add_middleware(BodyGuard)
+    app.add_middleware(Authentication, keys=KeyBook(db), clock=clock)
+    app.add_middleware(Envelope)
+    return app

@@ -1,0 +1,25 @@
+"""Who saw which personal data, when: one row a look, written in the transaction that reads (004 5.2)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, String, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base
+
+
+class AccessLog(Base):
+    """The fields are named, their values never."""
+
+    __tablename__ = "access_log"
+    __table_args__ = (Index("ix_access_log_line_at", "business_line_id", "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    business_line_id: Mapped[UUID]
+    key_id: Mapped[UUID]
+    subject: Mapped[str] = mapped_column(String(80))
+    fields: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    request_id: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]

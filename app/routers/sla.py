@@ -1,0 +1,33 @@
+"""What is promised, and what is late."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response, Security
+
+from app.core.errors import CursorFilterMismatch, InvalidCursor, NotFound, ValidationFailed
+from app.core.http import StrictRoute, problems, response_of
+from app.routers.context import context
+from app.schemas.lists import OverdueFilter
+from app.schemas.sla import OverdueList, PreviewIn, PreviewOut
+from app.services import sla
+from app.services.context import Context
+from app.services.scopes import Scope
+
+router = APIRouter(prefix="/v1/sla", tags=["sla"], route_class=StrictRoute)
+Reader = Annotated[Context, Security(context, scopes=[Scope.SLA_READ])]
+
+
+@router.post("/preview", responses=problems(NotFound, ValidationFailed))
+async def preview(body: PreviewIn, ctx: Reader) -> PreviewOut:
+    """Say what a ticket with these facts would be promised, and by which clauses. Nothing is stored."""
+    return await sla.preview_sla(ctx, body)
+
+
+@router.get(
+    "/overdue",
+    response_model=OverdueList,
+    responses=problems(InvalidCursor, CursorFilterMismatch, NotFound, ValidationFailed),
+)
+async def overdue(wanted: Annotated[OverdueFilter, Query()], ctx: Reader) -> Response:
+    """List running commitments that are late, or due within `within_seconds`; the most pressing first."""
+    return response_of(await sla.list_overdue(ctx, wanted))

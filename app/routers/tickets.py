@@ -1,0 +1,205 @@
+"""Tickets: taking, reading, working through."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response, Security
+
+from app.core.errors import (
+    CursorFilterMismatch,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    IfMatchRequired,
+    InvalidCursor,
+    NotFound,
+    ValidationFailed,
+    VersionMismatch,
+)
+from app.core.http import StrictRoute, problems, response_of
+from app.routers.context import context
+from app.schemas.complaints import ClassificationIn
+from app.schemas.lists import TicketFilter, TimelineFilter
+from app.schemas.tickets import (
+    AssignIn,
+    CommentIn,
+    DelayReasonIn,
+    EscalateIn,
+    MoveIn,
+    ResolveIn,
+    SearchIn,
+    TicketIn,
+    TicketList,
+    TicketOut,
+    TicketPatch,
+    Timeline,
+    TimelineEntryOut,
+    TransferIn,
+    WaitIn,
+)
+from app.services.context import Context
+from app.services.rules.tickets import Move
+from app.services.scopes import Scope
+from app.services.tickets import changes, intake, moves, notes, reading
+from app.services.tickets.refusals import DelayReasonRequired, ExternalRefConflict, InvalidTransition
+
+router = APIRouter(prefix="/v1/tickets", tags=["tickets"], route_class=StrictRoute)
+
+Reader = Annotated[Context, Security(context, scopes=[Scope.TICKETS_READ])]
+Writer = Annotated[Context, Security(context, scopes=[Scope.TICKETS_WRITE])]
+
+_RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
+_PAGES = problems(InvalidCursor, CursorFilterMismatch, NotFound, ValidationFailed)
+_MOVES = problems(NotFound, InvalidTransition, VersionMismatch, DelayReasonRequired, *_RETRY)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=TicketOut,
+    responses={
+        200: {"model": TicketOut, "description": "The ticket that this reference stands for already"},
+        **problems(NotFound, ExternalRefConflict, *_RETRY),
+    },
+)
+async def create_ticket(body: TicketIn, ctx: Writer) -> Response:
+    """Take a ticket: it gets its number, department, deadlines and promise at once.
+
+    Kind, urgency and severity are proposed from the text where they are left out. A repeated `external_ref`, or
+    `call.call_id`, answers 200 with the ticket that is there; with other facts it is 409 `external_ref_conflict`.
+    """
+    return response_of(await intake.open_ticket(ctx, body))
+
+
+@router.get("", response_model=TicketList, responses=_PAGES)
+async def list_tickets(wanted: Annotated[TicketFilter, Query()], ctx: Reader) -> Response:
+    """List tickets, the latest first. A filter takes several values separated by commas."""
+    return response_of(await reading.list_tickets(ctx, wanted))
+
+
+@router.post("/search", response_model=TicketList, responses=_PAGES)
+async def search_tickets(body: SearchIn, ctx: Reader) -> Response:
+    """Find tickets by phone, email, name, text, order, batch, model or number; every criterion given must hold.
+
+    A phone, email or name is compared as a whole; personal data never stands in an address.
+    """
+    return response_of(await reading.search_tickets(ctx, body))
+
+
+@router.get("/{ticket}", response_model=TicketOut, responses=problems(NotFound))
+async def get_ticket(ticket: str, ctx: Reader) -> Response:
+    """Read a ticket by number or id. `ETag` is the version and the caller's view of it."""
+    return response_of(await reading.get_ticket(ctx, ticket))
+
+
+@router.patch(
+    "/{ticket}",
+    response_model=TicketOut,
+    responses=problems(NotFound, IfMatchRequired, VersionMismatch, *_RETRY),
+)
+async def change_ticket(ticket: str, body: TicketPatch, ctx: Writer) -> Response:
+    """Correct a ticket's facts (JSON merge patch, `If-Match` required); deadlines, materials and route follow."""
+    return response_of(await changes.change_ticket(ctx, ticket, body))
+
+
+@router.put(
+    "/{ticket}/classification",
+    response_model=TicketOut,
+    responses=problems(NotFound, IfMatchRequired, VersionMismatch, *_RETRY),
+)
+async def confirm_classification(ticket: str, body: ClassificationIn, ctx: Writer) -> Response:
+    """Confirm or correct what the ticket is about (`If-Match` required); what was proposed stays on record."""
+    return response_of(await changes.confirm_classification(ctx, ticket, body))
+
+
+@router.get("/{ticket}/timeline", response_model=Timeline, responses=_PAGES)
+async def read_timeline(ticket: str, wanted: Annotated[TimelineFilter, Query()], ctx: Reader) -> Response:
+    """Read what happened to a ticket, the earliest first; `visibility=customer` gives what the customer may see."""
+    return response_of(await reading.read_timeline(ctx, ticket, wanted))
+
+
+@router.post(
+    "/{ticket}/comments",
+    status_code=201,
+    response_model=TimelineEntryOut,
+    responses=problems(NotFound, DelayReasonRequired, *_RETRY),
+)
+async def add_comment(ticket: str, body: CommentIn, ctx: Writer) -> Response:
+    """Add a comment. One by staff that the customer can read counts as the first response."""
+    return response_of(await notes.add_comment(ctx, ticket, body))
+
+
+@router.post("/{ticket}/delay-reasons", response_model=TicketOut, responses=problems(NotFound, *_RETRY))
+async def record_delay_reason(ticket: str, body: DelayReasonIn, ctx: Writer) -> Response:
+    """Put on record why a step is late: for one commitment, one milestone, or all that are open or late."""
+    return response_of(await notes.record_delay_reason(ctx, ticket, body))
+
+
+@router.post("/{ticket}/acknowledge", response_model=TicketOut, responses=_MOVES)
+async def acknowledge(ticket: str, ctx: Writer, body: MoveIn = MoveIn()) -> Response:
+    """Confirm that somebody has it: meets the first response."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.ACKNOWLEDGE, body))
+
+
+@router.post("/{ticket}/assign", response_model=TicketOut, responses=_MOVES)
+async def assign(ticket: str, body: AssignIn, ctx: Writer) -> Response:
+    """Give the ticket to a staff member; the owner stays who took it first."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.ASSIGN, body))
+
+
+@router.post("/{ticket}/start", response_model=TicketOut, responses=_MOVES)
+async def start(ticket: str, ctx: Writer, body: MoveIn = MoveIn()) -> Response:
+    """Begin the work, on site where the matter needs a visit."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.START, body))
+
+
+@router.post("/{ticket}/wait", response_model=TicketOut, responses=_MOVES)
+async def wait(ticket: str, ctx: Writer, body: WaitIn = WaitIn()) -> Response:
+    """Wait for the customer or a supplier; clocks stop where the edition says so."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.WAIT, body))
+
+
+@router.post("/{ticket}/resume", response_model=TicketOut, responses=_MOVES)
+async def resume(ticket: str, ctx: Writer, body: MoveIn = MoveIn()) -> Response:
+    """Go on after waiting; the clocks run again."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.RESUME, body))
+
+
+@router.post("/{ticket}/resolve", response_model=TicketOut, responses=_MOVES)
+async def resolve(ticket: str, ctx: Writer, body: ResolveIn = ResolveIn()) -> Response:
+    """Report the matter solved. A step met after its time needs its reason: 422 `delay_reason_required`."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.RESOLVE, body))
+
+
+@router.post("/{ticket}/accept", response_model=TicketOut, responses=_MOVES)
+async def accept(ticket: str, ctx: Writer, body: MoveIn = MoveIn()) -> Response:
+    """Record that the customer accepted the result."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.ACCEPT, body))
+
+
+@router.post("/{ticket}/close", response_model=TicketOut, responses=_MOVES)
+async def close(ticket: str, ctx: Writer, body: MoveIn = MoveIn()) -> Response:
+    """Close the ticket."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.CLOSE, body))
+
+
+@router.post("/{ticket}/reopen", response_model=TicketOut, responses=_MOVES)
+async def reopen(ticket: str, ctx: Writer, body: MoveIn = MoveIn()) -> Response:
+    """Take the matter up again; its resolution is promised anew."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.REOPEN, body))
+
+
+@router.post("/{ticket}/cancel", response_model=TicketOut, responses=_MOVES)
+async def cancel(ticket: str, ctx: Writer, body: MoveIn = MoveIn()) -> Response:
+    """Drop the matter: opened by mistake, or withdrawn."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.CANCEL, body))
+
+
+@router.post("/{ticket}/transfer", response_model=TicketOut, responses=_MOVES)
+async def transfer(ticket: str, body: TransferIn, ctx: Writer) -> Response:
+    """Move the ticket to another department of the edition; rules no longer re-route it."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.TRANSFER, body))
+
+
+@router.post("/{ticket}/escalate", response_model=TicketOut, responses=_MOVES)
+async def escalate(ticket: str, ctx: Writer, body: EscalateIn = EscalateIn()) -> Response:
+    """Raise the ticket one level, or to the level given, and to the role the edition names for it."""
+    return response_of(await moves.move_ticket(ctx, ticket, Move.ESCALATE, body))

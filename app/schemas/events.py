@@ -1,0 +1,27 @@
+"""The event feed."""
+
+from typing import Any
+
+from app.schemas.fields import Instant, ResponseBody
+
+
+class EventOut(ResponseBody):
+    """One event, thin: what changed, not the contents. `position` is its place in the feed."""
+
+    id: str
+    type: str
+    timestamp: Instant
+    api_version: str
+    source: str
+    subject: str
+    sequence: int
+    position: int
+    data: dict[str, Any]
+
+
+class EventFeed(ResponseBody):
+    """`next_after` goes into the next request's `after`; it stays the same while nothing is new."""
+
+    items: list[EventOut]
+    next_after: int
+    has_more: bool

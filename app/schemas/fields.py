@@ -1,0 +1,96 @@
+"""The kinds of field that bodies are made of."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import phonenumbers
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+
+from app.core.language import Text
+from app.core.validation import Refusal
+
+
+class RequestBody(BaseModel):
+    """What a caller sends: a field we do not know is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ResponseBody(BaseModel):
+    """What we send."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Bilingual(ResponseBody):
+    zh: str
+    en: str
+
+
+def _instant(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or len(value) > 40 or "T" not in value.upper():
+        raise Refusal(
+            "not_a_time", Text("时间格式如 2026-11-22T08:46:01+08:00", "A time is written 2026-11-22T08:46:01+08:00")
+        )
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        raise Refusal("not_a_time", Text("不是有效的时间", "Not a valid time")) from None
+    if instant.tzinfo is None:
+        raise Refusal("timezone_required", Text("时间须带时区，例如 +08:00", "A time needs an offset, such as +08:00"))
+    if not 1970 <= instant.year <= 2100:
+        raise Refusal("out_of_range", Text("年份须在 1970–2100 之间", "Years from 1970 to 2100 are taken"))
+    return instant.astimezone(UTC)
+
+
+def _local_date(value: Any) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        if not isinstance(value, str) or len(value) != 10:
+            raise ValueError
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise Refusal("not_a_date", Text("日期格式为 YYYY-MM-DD", "A date is written YYYY-MM-DD")) from None
+    if not 1970 <= day.year <= 2100:
+        raise Refusal("out_of_range", Text("年份须在 1970–2100 之间", "Years from 1970 to 2100 are taken"))
+    return day
+
+
+def _phone(value: str) -> str:
+    try:
+        number = phonenumbers.parse(value, "CN")
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        raise Refusal(
+            "invalid_phone",
+            Text("不是有效的电话号码，固定电话请带区号", "Not a phone number: give landlines with their area code"),
+        )
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def instant_text(value: datetime) -> str:
+    """Write an instant exactly as `2026-11-22T08:46:01.123Z`."""
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(instant_text, when_used="json")]
+LocalDate = Annotated[date, BeforeValidator(_local_date)]
+Phone = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=30), AfterValidator(_phone)]
+Email = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,}$"
+    ),
+]
+Flag = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+StaffNo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
+Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

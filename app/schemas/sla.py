@@ -1,0 +1,55 @@
+"""Bodies of the SLA endpoints."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.schemas.fields import Instant, RequestBody, ResponseBody, Word
+from app.schemas.tickets import CommitmentOut, DecisionOut, PolicyRef
+from app.services.rules.classification import ComplaintClass, IssueType, Kind, Severity, Urgency
+from app.services.rules.facts import Channel, ItemClass
+from app.services.rules.sla import Clock, CommitmentState, Milestone
+
+
+class PreviewIn(RequestBody):
+    business_line: Word | None = None
+    kind: Kind
+    urgency: Urgency = Urgency.GENERAL
+    channel: Channel = Channel.HOTLINE
+    severity: Severity | None = None
+    tier: Word | None = None
+    item_class: ItemClass | None = None
+    complaint_class: ComplaintClass | None = None
+    issue_type: IssueType | None = None
+    product_category: Word | None = None
+    opened_at: Instant | None = None
+
+
+class PreviewOut(ResponseBody):
+    policy: PolicyRef
+    time_zone: str
+    service_level: str
+    commitments: list[CommitmentOut]
+    decisions: list[DecisionOut]
+
+
+class OverdueItem(ResponseBody):
+    ticket_id: str
+    ticket_number: str
+    business_line: str
+    status: str
+    department: str
+    assignee_staff_no: str | None
+    owner_staff_no: str | None
+    commitment_id: str
+    milestone: Milestone
+    clock: Clock
+    due_at: Instant
+    state: CommitmentState
+    seconds_left: Annotated[int, Field(description="negative once the time has passed")]
+
+
+class OverdueList(ResponseBody):
+    items: list[OverdueItem]
+    next_cursor: str | None
+    has_more: bool

@@ -1,0 +1,56 @@
+"""投诉分类: what a text is about, how grave it is, and who would handle it."""
+
+from dataclasses import asdict
+
+from app.schemas.complaints import ClassificationFactsIn, ClassifyIn, ClassifyOut
+from app.schemas.fields import instant_text
+from app.schemas.tickets import DecisionOut
+from app.services.context import Context
+from app.services.rules.facts import Channel, TicketFacts
+from app.services.rules.routing import decide_routing
+from app.services.tickets.judgement import classification_document, read_text, with_classification
+
+
+async def classify_complaint(ctx: Context, body: ClassifyIn) -> ClassifyOut:
+    """Read a text and say who would handle it under the line's edition. Nothing is stored.
+
+    Raises: NotFound, ValidationFailed.
+    """
+    line = ctx.line(body.business_line)
+    policy = ctx.known.policy_on(line, ctx.now)
+    edition, given = policy.edition, body.facts or ClassificationFactsIn()
+    category = body.product.category if body.product else None
+    channel = given.channel or Channel.HOTLINE
+    reading = read_text(
+        ctx.known.book, body.text, kind=given.kind, severity=given.severity, urgency=given.urgency,
+        product_category=category, channel=channel, edition=edition,
+    )  # fmt: skip
+    facts = TicketFacts(
+        channel=channel,
+        kind=reading.kind,
+        urgency=reading.urgency,
+        severity=reading.severity,
+        tier=given.tier,
+        item_class=given.item_class,
+        product_category=category,
+        region=given.region,
+        seller=given.seller,
+        service_provider=given.service_provider,
+        branch=given.branch,
+    )
+    found = reading.classification
+    facts = with_classification(facts, found.complaint_class, found.issue_type)
+    routing = decide_routing(facts, None, edition.routing, edition.departments, edition.roles)
+    at = instant_text(ctx.now)
+    document = classification_document(found)
+    shown = {name: document[name] for name in ClassifyOut.model_fields if name in document}
+    return ClassifyOut(
+        **shown,
+        department=routing.department,
+        collaborating_departments=list(routing.collaborating),
+        handler_role=routing.handler_role,
+        decisions=[
+            DecisionOut.model_validate(asdict(decision) | {"at": at})
+            for decision in (*reading.decisions, *routing.decisions)
+        ],
+    )

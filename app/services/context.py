@@ -1,0 +1,93 @@
+"""What a use case is given: the caller and the call, the time, the database, the editions."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from app.core.call import EVERYTHING, Call, Caller
+from app.core.clock import Clock
+from app.core.crypto import KeyRing
+from app.core.db import Database
+from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
+from app.core.idempotency import Claim
+from app.core.language import Text
+from app.core.unit import Unit, unit_of_work
+from app.services.directory import Directory, Known, Line
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What a process holds for all requests."""
+
+    db: Database
+    keyring: KeyRing
+    clock: Clock
+    directory: Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request's view. `now` is the same instant throughout it."""
+
+    kit: Kit
+    caller: Caller
+    call: Call
+    known: Known
+    now: datetime = field(compare=False)
+
+    @property
+    def db(self) -> Database:
+        return self.kit.db
+
+    @property
+    def keyring(self) -> KeyRing:
+        return self.kit.keyring
+
+    def write(self, body: BaseModel | None, *, line: str = "") -> AbstractAsyncContextManager[Unit]:
+        """Open the transaction of a write, under the request's idempotency key if it carries one."""
+        claim = Claim.of(self.call, self.caller, body, line=line, now=self.now, keyring=self.keyring)
+        return unit_of_work(self.db, claim, self._render)
+
+    def _render(self, refusal: ServiceError) -> bytes:
+        return refusal.rendered(self.call.language, instance=self.call.path, request_id=self.call.request_id)
+
+    def line(self, name: str | None) -> Line:
+        """Return the line a request is about: the one it names, or the only one its key is bound to.
+
+        Raises: NotFound for a line that does not exist or is not the caller's; ValidationFailed if it must be named.
+        """
+        if name is None:
+            name = self._only_line()
+        line = self.known.by_name.get(name)
+        if line is None or not self.caller.sees(line.name):
+            raise NotFound(Text("未找到该经营线", "No such business line"))
+        return line
+
+    def _only_line(self) -> str:
+        lines = self.caller.business_lines
+        if len(lines) == 1 and EVERYTHING not in lines:
+            return next(iter(lines))
+        raise ValidationFailed(
+            errors=[
+                FieldError(
+                    ("pointer", "#/business_line"),
+                    "required",
+                    Text(
+                        "该密钥可用于多个经营线，请注明 business_line",
+                        "The key serves several lines: name the business_line",
+                    ),
+                )
+            ]
+        )
+
+    def line_ids(self, names: str | None = None) -> list[UUID]:
+        """Return the ids of the caller's lines, or of those named (separated by commas) among them.
+
+        Raises: NotFound if a named line does not exist or is not the caller's.
+        """
+        if names is not None:
+            return [self.line(name.strip()).id for name in names.split(",")[:50]]
+        return [line.id for line in self.known.by_name.values() if self.caller.sees(line.name)]

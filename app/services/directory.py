@@ -1,0 +1,104 @@
+"""The business lines and the editions this process knows, read again from the database every two seconds at most.
+
+One request in that time pays for the reading; the others go on with what is there. So an edition registered in one
+process is in force in all of them within five seconds.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import func, select
+
+from app.core.db import Database
+from app.core.errors import ServiceError
+from app.models.business_lines import BusinessLine
+from app.models.policies import PolicyEdition
+from app.services.policy_book import EditionRow, Policy, PolicyBook
+
+_FRESH_SECONDS = 2.0
+_log = structlog.get_logger("aftersales.directory")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A business line as use cases need it."""
+
+    id: UUID
+    name: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A consistent view of lines and editions."""
+
+    book: PolicyBook
+    by_name: Mapping[str, Line] = field(default_factory=lambda: MappingProxyType({}))
+    by_id: Mapping[UUID, Line] = field(default_factory=lambda: MappingProxyType({}))
+
+    def policy_on(self, line: Line, instant: datetime) -> Policy:
+        """Return the edition in force for a line on the local date of an instant.
+
+        A matter older than the first edition falls under the first edition.
+        """
+        first = self.book.editions(line.policy)[0]
+        local = instant.astimezone(ZoneInfo(first.time.timezone)).date()
+        return first if local < first.effective_from else self.book.in_force(line.policy, local)
+
+
+class Directory:
+    """Keeps `Known` fresh."""
+
+    def __init__(self, db: Database, shipped: PolicyBook) -> None:
+        self._db = db
+        self._shipped = shipped
+        self._known = Known(shipped)
+        self._seen: tuple[int, int] | None = None
+        self._read_at = float("-inf")
+
+    async def known(self) -> Known:
+        """Return what is known, read again if older than two seconds.
+
+        Raises: DatabaseUnavailable only if nothing was ever read: old knowledge serves while the database is away.
+        """
+        if time.monotonic() - self._read_at >= _FRESH_SECONDS:
+            before, self._read_at = self._read_at, time.monotonic()
+            try:
+                await self.refresh()
+            except ServiceError:
+                self._read_at = before
+                if self._seen is None:
+                    raise
+        return self._known
+
+    async def refresh(self) -> None:
+        """Read lines and editions now, if their number changed: neither is ever edited or deleted."""
+        async with self._db.begin() as session:
+            counts = (
+                await session.execute(
+                    select(
+                        select(func.count()).select_from(BusinessLine).scalar_subquery(),
+                        select(func.count()).select_from(PolicyEdition).scalar_subquery(),
+                    )
+                )
+            ).one()
+            if (counts[0], counts[1]) == self._seen:
+                return
+            lines = [Line(row.id, row.name, row.policy) for row in await session.scalars(select(BusinessLine))]
+            editions = await session.scalars(select(PolicyEdition).order_by(PolicyEdition.registered_at))
+            rows = [EditionRow(row.name, row.version, row.effective_from, row.document) for row in editions]
+            book = self._shipped.with_editions(rows)
+        for fault in book.faults:
+            _log.error("edition skipped", policy=fault.name, version=fault.version, lines=fault.lines)
+        self._known = Known(
+            book,
+            MappingProxyType({line.name: line for line in lines}),
+            MappingProxyType({line.id: line for line in lines}),
+        )
+        self._seen = (counts[0], counts[1])

@@ -1,0 +1,35 @@
+"""The ordered feed of what happened."""
+
+from sqlalchemy import select
+
+from app.core.ids import id_text
+from app.core.outbox import Event
+from app.schemas.events import EventFeed, EventOut
+from app.schemas.lists import EventFilter
+from app.services.context import Context
+
+
+async def read_events(ctx: Context, wanted: EventFilter) -> EventFeed:
+    """Return sealed events of the caller's lines after a position. A reader that keeps the position misses none."""
+    chosen = select(Event).where(Event.business_line_id.in_(ctx.line_ids()), Event.position > wanted.after)
+    if wanted.types:
+        chosen = chosen.where(Event.type.in_(wanted.types))
+    async with ctx.db.begin() as session:
+        rows = (await session.scalars(chosen.order_by(Event.position).limit(wanted.limit + 1))).all()
+    more, rows = len(rows) > wanted.limit, rows[: wanted.limit]
+    items = [_shown(ctx, row) for row in rows]
+    return EventFeed(items=items, next_after=items[-1].position if items else wanted.after, has_more=more)
+
+
+def _shown(ctx: Context, row: Event) -> EventOut:
+    return EventOut(
+        id=id_text("evt", row.id),
+        type=row.type,
+        timestamp=row.occurred_at,
+        api_version="v1",
+        source=f"/business-lines/{ctx.known.by_id[row.business_line_id].name}",
+        subject=row.subject,
+        sequence=row.sequence,
+        position=row.position or 0,
+        data=row.data,
+    )

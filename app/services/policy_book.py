@@ -1,0 +1,269 @@
+"""The policies in force: every edition shipped in `app/policies` and every one a company has registered itself.
+
+Nothing else reads edition files. A book is immutable and safe to share; a new state of the database makes a new book.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+from app.services.rules.calendar import WorkingCalendar
+from app.services.rules.clause import Terms
+from app.services.rules.holidays import HolidayBook, build_calendar
+from app.services.rules.lexicon import Lexicon
+from app.services.rules.policy import Edition
+from app.services.rules.policy_check import PolicyReport, check_text, parse_edition
+from app.services.rules.policy_errors import translated
+from app.services.rules.policy_findings import Finding, error
+from app.services.rules.sla import Timekeeping
+
+SHIPPED: Final = Path(__file__).resolve().parent.parent / "policies"
+HOLIDAYS_FILE: Final = "law/holidays.toml"
+LEXICON_FILE: Final = "lexicon.toml"
+
+Section = TypeVar("Section", bound=Terms)
+
+
+class UnknownPolicy(LookupError):
+    """No such policy, no such version of it, or none in force on that day."""
+
+
+class PolicyFilesInvalid(ValueError):
+    """The shipped files cannot be used; `lines` has one line an error: file, place, what is wrong, clause."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+class Origin(StrEnum):
+    SHIPPED = "shipped"
+    DATABASE = "database"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One edition, ready to decide under. `text` is the document as it stands, `warnings` what is odd in it."""
+
+    edition: Edition
+    time: Timekeeping
+    text: str
+    sha256: str
+    origin: Origin
+    warnings: tuple[Finding, ...]
+
+    @property
+    def name(self) -> str:
+        return self.edition.edition.name
+
+    @property
+    def version(self) -> str:
+        return self.edition.edition.version
+
+    @property
+    def ref(self) -> str:
+        """What a decision is stored with: `chemicals/edition_1`."""
+        return f"{self.name}/edition_{self.version}"
+
+    @property
+    def effective_from(self) -> date:
+        return self.edition.edition.effective_from
+
+
+@dataclass(frozen=True, slots=True)
+class EditionRow:
+    """A company's own edition as the database keeps it; the columns repeat what the document says of itself."""
+
+    name: str
+    version: str
+    effective_from: date
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditionFault:
+    """A registered edition that had to be left out, and why."""
+
+    name: str
+    version: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PolicyBook:
+    """Every known edition by name, in the order in which they come into force."""
+
+    holidays: HolidayBook
+    lexicon: Lexicon
+    policies: Mapping[str, tuple[Policy, ...]]
+    faults: tuple[EditionFault, ...] = ()
+
+    @classmethod
+    def load(cls, folder: Path = SHIPPED) -> PolicyBook:
+        """Read, check and compile every edition of the folder, the holidays and the lexicon.
+
+        Raises: PolicyFilesInvalid with all that is wrong in any of them.
+        """
+        lines: list[str] = []
+        holidays = _section(folder, HOLIDAYS_FILE, HolidayBook, lines)
+        lexicon = _section(folder, LEXICON_FILE, Lexicon, lines)
+        checked = [(path, *_checked(path, folder)) for path in _edition_files(folder)]
+        lines += [line for _, _, _, wrong in checked for line in wrong]
+        if lines or holidays is None or lexicon is None:
+            raise PolicyFilesInvalid(tuple(lines))
+        clocks = _Clocks(holidays)
+        policies = [
+            clocks.policy(report.edition, text, Origin.SHIPPED, report.warnings)
+            for _, text, report, _ in checked
+            if report.edition is not None
+        ]
+        return cls(holidays, lexicon, _by_name(policies))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.policies))
+
+    def editions(self, name: str) -> tuple[Policy, ...]:
+        """Return the editions of a policy, the earliest in force first. Raises: UnknownPolicy."""
+        try:
+            return self.policies[name]
+        except KeyError:
+            raise UnknownPolicy(f"no policy {name!r}") from None
+
+    def in_force(self, name: str, on: date) -> Policy:
+        """Return the edition in force on a local date: the latest to begin by then, of equals the last registered.
+
+        Raises: UnknownPolicy, also for a day before the first edition begins.
+        """
+        editions = self.editions(name)
+        place = bisect_right(editions, on, key=lambda policy: policy.effective_from)
+        if place == 0:
+            raise UnknownPolicy(f"policy {name!r} has no edition in force on {on}")
+        return editions[place - 1]
+
+    def get(self, name: str, version: str) -> Policy:
+        """Return one edition, in force or not. Raises: UnknownPolicy."""
+        for policy in self.editions(name):
+            if policy.version == version:
+                return policy
+        raise UnknownPolicy(f"policy {name!r} has no version {version!r}")
+
+    def with_editions(self, rows: Iterable[EditionRow]) -> PolicyBook:
+        """Return a book of the shipped editions and exactly these rows, in the order of their registration.
+
+        Editions that this book has already are taken over as they are, so that asking again costs little. A row
+        that is broken, or takes the name and version of another edition, is left out and stands in `faults`.
+        """
+        present = [policy for editions in self.policies.values() for policy in editions]
+        shipped = [policy for policy in present if policy.origin is Origin.SHIPPED]
+        known = {(policy.ref, policy.text): policy for policy in present if policy.origin is Origin.DATABASE}
+        clocks = _Clocks(self.holidays, (policy.time for policy in present))
+        taken = {policy.ref for policy in shipped}
+        added: list[Policy] = []
+        faults: list[EditionFault] = []
+        for row in rows:
+            ref = f"{row.name}/edition_{row.version}"
+            policy, lines = _from_row(row, known.get((ref, row.text)), clocks)
+            if policy is not None and ref in taken:
+                lines = (_line(ref, error("edition.version", None, "此版本已存在", "this version exists already")),)
+            if policy is None or lines:
+                faults.append(EditionFault(row.name, row.version, lines))
+                continue
+            taken.add(ref)
+            added.append(policy)
+        return replace(self, policies=_by_name(shipped + added), faults=tuple(faults))
+
+
+class _Clocks:
+    """Compiled calendars, one for all editions that keep the same hours."""
+
+    def __init__(self, holidays: HolidayBook, present: Iterable[Timekeeping] = ()) -> None:
+        self._holidays = holidays
+        self._compiled: dict[tuple[WorkingCalendar, bool], Timekeeping] = {
+            (time.calendar, time.holidays is not None): time for time in present
+        }
+
+    def policy(self, edition: Edition, text: str, origin: Origin, warnings: tuple[Finding, ...]) -> Policy:
+        digest = sha256(text.encode()).hexdigest()
+        return Policy(edition, self._timekeeping(edition), text, digest, origin, warnings)
+
+    def _timekeeping(self, edition: Edition) -> Timekeeping:
+        terms = edition.calendar
+        holidays = self._holidays if terms.chinese_holidays.value else None
+        date_hours = {day: hours.value for day, hours in terms.date_hours.items()}
+        calendar = build_calendar(terms.timezone, terms.weekly_hours.value, holidays, date_hours)
+        fresh = Timekeeping(calendar, terms.timezone, holidays)
+        return self._compiled.setdefault((calendar, holidays is not None), fresh)
+
+
+def _from_row(row: EditionRow, known: Policy | None, clocks: _Clocks) -> tuple[Policy | None, tuple[str, ...]]:
+    if known is not None:
+        return known, ()
+    report = check_text(row.text)
+    findings = report.errors
+    if report.edition is not None:
+        head = report.edition.edition
+        if (head.name, head.version, head.effective_from) != (row.name, row.version, row.effective_from):
+            findings = (error("edition", None, "与登记的名称、版本或日期不一致", "is not what was registered"),)
+    if report.edition is None or findings:
+        return None, tuple(_line(f"{row.name}/edition_{row.version}", finding) for finding in findings)
+    return clocks.policy(report.edition, row.text, Origin.DATABASE, report.warnings), ()
+
+
+def _edition_files(folder: Path) -> Iterator[Path]:
+    """Edition files in a fixed order; edition_10 comes after edition_9."""
+    yield from sorted(folder.glob("*/edition_*.toml"), key=lambda path: (path.parent.name, len(path.name), path.name))
+
+
+def _checked(path: Path, folder: Path) -> tuple[str, PolicyReport, tuple[str, ...]]:
+    """Return the text of the file, the report on it and the lines of what is wrong with it."""
+    file = path.relative_to(folder).as_posix()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        report = PolicyReport(None, (error("", None, "不是 UTF-8 文本", "is not UTF-8 text"),))
+        return "", report, tuple(_line(file, finding) for finding in report.errors)
+    report = check_text(text)
+    findings = report.errors
+    if report.edition is not None:
+        head = report.edition.edition
+        expected = f"{head.name}/edition_{head.version}.toml"
+        if file != expected:
+            findings = (error("edition", None, f"文件应名为 {expected}", f"the file must be {expected}"),)
+    return text, report, tuple(_line(file, finding) for finding in findings)
+
+
+def _section(folder: Path, file: str, shape: type[Section], lines: list[str]) -> Section | None:
+    try:
+        document, findings = parse_edition((folder / file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as unread:
+        lines.append(f"{file}: {type(unread).__name__}")
+        return None
+    if document is not None:
+        try:
+            return shape.model_validate(document)
+        except ValidationError as invalid:
+            findings = translated(invalid, document)
+    lines += [_line(file, finding) for finding in findings]
+    return None
+
+
+def _line(file: str, finding: Finding) -> str:
+    parts = [file, finding.path] if finding.path else [file]
+    clause = f" ({finding.clause})" if finding.clause else ""
+    return f"{': '.join(parts)}: {finding.message.zh} / {finding.message.en}{clause}"
+
+
+def _by_name(policies: Iterable[Policy]) -> dict[str, tuple[Policy, ...]]:
+    """Group by name, each group by the day it comes into force; the order of registration decides between equals."""
+    ordered = sorted(policies, key=lambda policy: policy.effective_from)
+    names = dict.fromkeys(policy.name for policy in ordered)
+    return {name: tuple(policy for policy in ordered if policy.name == name) for name in names}

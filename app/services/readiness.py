@@ -1,0 +1,46 @@
+"""Can this process serve? The database answers, the schema is the program's, a worker is at work."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+
+from app.core.errors import ServiceError
+from app.core.heartbeat import last_heartbeat
+from app.core.schema import expected_revision
+from app.services.context import Kit
+
+_DATABASE_SECONDS = 1.0
+_WORKER_SEEN = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """`checks` maps each thing looked at to `ok` or to what is wrong with it."""
+
+    checks: dict[str, str]
+
+    @property
+    def status(self) -> int:
+        return 200 if all(state == "ok" for state in self.checks.values()) else 503
+
+    def document(self) -> dict[str, object]:
+        return {"status": "ready" if self.status == 200 else "not_ready", "checks": self.checks}
+
+
+async def check_readiness(kit: Kit) -> Readiness:
+    try:
+        async with asyncio.timeout(_DATABASE_SECONDS), kit.db.begin() as session:
+            revision = await session.scalar(text("SELECT version_num FROM alembic_version"))
+            beat = await last_heartbeat(session)
+    except (ServiceError, TimeoutError, OSError):
+        return Readiness({"database": "unavailable", "schema": "unknown", "worker": "unknown"})
+    schema = "ok" if revision == expected_revision() else "not at head"
+    return Readiness({"database": "ok", "schema": schema, "worker": _worker(beat, kit.clock())})
+
+
+def _worker(beat: datetime | None, now: datetime) -> str:
+    if beat is None:
+        return "never seen"
+    return "ok" if now - beat <= _WORKER_SEEN else "not seen for 30 seconds"

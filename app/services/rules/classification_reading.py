@@ -1,0 +1,141 @@
+"""Read a text by the lexicon: which grievances it states, and what else it does (asks, thanks, demands, settles)."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from app.services.rules.classification_words import ComplaintClass, IssueType, Severity
+from app.services.rules.lexicon import Lexicon, Role, Sign
+from app.services.rules.lexicon_matcher import Found
+from app.services.rules.lexicon_text import Span, clauses
+
+_STATES_FAULT = frozenset({Role.FAULT, Role.BREAKAGE, Role.OVERHEATING, Role.FEAR})
+_REACH = 12  # most characters between a good or bad word and the aspect it is about
+_TRANSPORT_REACH = 2  # clauses around a breakage in which transport or arrival is looked for
+_EMPHASIS = 1.25
+_SUPPOSED = 0.3  # what is left of a fault that is only feared, supposed or asked about
+
+
+@dataclass(frozen=True, slots=True)
+class Grievance:
+    """One thing the writer finds wrong; offsets into the text."""
+
+    sign: str
+    issue: IssueType
+    cause: ComplaintClass
+    severity: Severity
+    weight: float
+    start: int
+    end: int
+    stated: bool = True  # False: feared, supposed or conditional
+
+
+@dataclass(slots=True)
+class Reading:
+    grievances: list[Grievance] = field(default_factory=list)
+    complaints_at_large: list[Found[Sign]] = field(default_factory=list)  # bad words about nothing in particular
+    goods: frozenset[str] = frozenset()
+    marks: dict[Role, list[Found[Sign]]] = field(default_factory=lambda: defaultdict(list))
+
+    def weight_of(self, role: Role) -> float:
+        """Sum over the different words found, so that repeating one adds nothing."""
+        return sum({mark.payload.name: mark.payload.weight for mark in self.marks[role]}.values())
+
+
+@dataclass(slots=True)
+class _Clause:
+    span: Span
+    found: list[Found[Sign]]
+    weight: float = 1
+
+    def of(self, role: Role) -> list[Found[Sign]]:
+        return [found for found in self.found if found.payload.role is role]
+
+
+def read(text: str, lexicon: Lexicon, *, category: str = "") -> Reading:
+    """Read a text; `category` of the goods settles words that mean different things of different goods."""
+    folded = text.translate(lexicon.folding)
+    goods = {found.payload.name for found in _goods(category, lexicon)}
+    spans = list(clauses(folded))
+    read_clauses = [_Clause(span, _unshielded(lexicon.matcher.find(folded, span.start, span.end))) for span in spans]
+    goods |= {found.payload.name for clause in read_clauses for found in clause.of(Role.GOODS)}
+    reading = Reading(goods=frozenset(goods))
+    for at, clause in enumerate(read_clauses):
+        for found in clause.found:
+            reading.marks[found.payload.role].append(found)
+        clause.weight = _EMPHASIS if clause.of(Role.CONTRAST) else 1
+        before = read_clauses[at - 1] if at and read_clauses[at - 1].span.sentence == clause.span.sentence else None
+        nearby = read_clauses[max(0, at - _TRANSPORT_REACH) : at + _TRANSPORT_REACH + 1]
+        _read_faults(clause, nearby, lexicon.negation_window, reading)
+        _read_opinions(clause, before, lexicon.negation_window, reading)
+    return reading
+
+
+def _goods(category: str, lexicon: Lexicon) -> list[Found[Sign]]:
+    found = lexicon.matcher.find(category.translate(lexicon.folding), 0, len(category))
+    return [entry for entry in found if entry.payload.role is Role.GOODS]
+
+
+def _unshielded(found: list[Found[Sign]]) -> list[Found[Sign]]:
+    shields = [entry for entry in found if entry.payload.role is Role.SHIELD]
+    if not shields:
+        return found
+    return [
+        entry
+        for entry in found
+        if not any(shield.start <= entry.start and entry.end <= shield.end for shield in shields)
+    ]
+
+
+def _read_faults(clause: _Clause, nearby: list[_Clause], window: int, reading: Reading) -> None:
+    doubts, asks = clause.of(Role.DOUBT), clause.of(Role.QUESTION)
+    for found in clause.found:
+        sign = found.payload
+        if sign.role not in _STATES_FAULT and sign.role is not Role.HAZARD:
+            continue
+        if sign.unless_goods in reading.goods or _negated(found, clause, window):
+            continue
+        supposed = any(doubt.start < found.start for doubt in doubts) and sign.role is not Role.FEAR
+        weight = sign.weight * clause.weight
+        if supposed:
+            weight *= _SUPPOSED
+        elif asks and sign.role is not Role.HAZARD:
+            weight *= 0.6
+        issue, cause = sign.issue or IssueType.OTHER, sign.cause or ComplaintClass.OTHER
+        if sign.role is Role.BREAKAGE and any(other.of(Role.TRANSPORT) for other in nearby):
+            issue, cause = IssueType.LOGISTICS, ComplaintClass.NON_QUALITY
+        severity = Severity.MINOR if supposed else sign.severity
+        reading.grievances.append(
+            Grievance(sign.name, issue, cause, severity, weight, found.start, found.end, stated=not supposed)
+        )
+
+
+def _negated(found: Found[Sign], clause: _Clause, window: int) -> bool:
+    return any(found.start - window <= other.end <= found.start for other in clause.of(Role.NEGATOR))
+
+
+def _read_opinions(clause: _Clause, before: _Clause | None, window: int, reading: Reading) -> None:
+    """Give each bad word, and each denied good one, to the aspect it is about; a fault stated there says it already."""
+    bad = [found for found in clause.of(Role.BAD) if not _negated(found, clause, 1)]
+    bad += [found for found in clause.of(Role.GOOD) if _negated(found, clause, window)]
+    aspects = clause.of(Role.ASPECT) or (before.of(Role.ASPECT)[-1:] if before and not _judged(before) else [])
+    for word in bad:
+        near = [(_distance(aspect, word), aspect.start, aspect) for aspect in aspects]
+        distance, _, aspect = min(near, key=lambda entry: entry[:2], default=(_REACH + 1, 0, word))
+        issue, cause = aspect.payload.issue, aspect.payload.cause
+        if distance > _REACH or issue is None or cause is None:
+            reading.complaints_at_large.append(word)
+            continue
+        weight = aspect.payload.weight * clause.weight
+        start, end = min(aspect.start, word.start), max(aspect.end, word.end)
+        reading.grievances.append(Grievance(f"opinion.{issue}", issue, cause, Severity.MINOR, weight, start, end))
+
+
+def _judged(clause: _Clause) -> bool:
+    return bool(clause.of(Role.GOOD) or clause.of(Role.BAD))
+
+
+def _distance(aspect: Found[Sign], word: Found[Sign]) -> int:
+    """Chinese puts the aspect first, so one that follows counts as farther away."""
+    if aspect.end <= word.start:
+        return word.start - aspect.end
+    return max(aspect.start - word.end, 0) + 2

@@ -1,0 +1,114 @@
+"""The lexicon as an edition states it: words, and what each of them is a sign of.
+
+`Lexicon.model_validate` takes the parsed TOML file; the form that reads texts is built from it once, on first use.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from app.services.rules.classification_words import ComplaintClass, IssueType, Kind, Severity
+from app.services.rules.clause import Terms
+from app.services.rules.lexicon_matcher import Matcher
+from app.services.rules.lexicon_text import folding
+
+
+def _split(words: object) -> object:
+    return tuple(words.split()) if isinstance(words, str) else words
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]  # in the file: one text, separated by white space
+
+
+class Role(StrEnum):
+    """How a sign is read."""
+
+    FAULT = "fault"  # states a grievance by itself
+    HAZARD = "hazard"  # states harm or danger, unless denied or only feared
+    BREAKAGE = "breakage"  # a fault of the goods, or of their transport when they arrived so
+    OVERHEATING = "overheating"  # a minor fault; with a stated fear, a hazard
+    FEAR = "fear"
+    ONGOING = "ongoing"  # trouble that goes on while the text is read: with a call for haste, an emergency
+    URGENT = "urgent"
+    ASPECT = "aspect"  # what a good or bad word is about
+    GOOD = "good"
+    BAD = "bad"
+    NEGATOR = "negator"
+    DOUBT = "doubt"  # what follows is feared, supposed or conditional
+    QUESTION = "question"
+    THANKS = "thanks"
+    SETTLED = "settled"  # what came before has been put right
+    CONTRAST = "contrast"  # what follows weighs more
+    REQUEST = "request"  # asks for refund, exchange or compensation
+    ESCALATION = "escalation"  # regulator, media, court
+    MISUSE = "misuse"  # the customer's own hand
+    TRANSPORT = "transport"
+    GOODS = "goods"
+    KIND = "kind"
+    SHIELD = "shield"  # protects the words inside it from being read
+
+
+_NEEDS_ISSUE = frozenset({Role.FAULT, Role.HAZARD, Role.BREAKAGE, Role.OVERHEATING, Role.FEAR, Role.ASPECT})
+
+
+class Sign(Terms):
+    """A group of words that say the same thing."""
+
+    name: str
+    role: Role
+    words: Words
+    issue: IssueType | None = None
+    cause: ComplaintClass | None = None
+    severity: Severity = Severity.MINOR
+    weight: float = Field(default=1, gt=0)
+    kind: Kind | None = None
+    unless_goods: str | None = None  # name of the goods about which these words mean something else
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Sign":
+        if self.role in _NEEDS_ISSUE and (self.issue is None or self.cause is None):
+            raise ValueError(f"sign {self.name}: a {self.role} names its issue and its cause")
+        if (self.role is Role.KIND) != (self.kind is not None):
+            raise ValueError(f"sign {self.name}: exactly the signs of role kind name a kind")
+        return self
+
+
+class Thresholds(Terms):
+    complaint: float  # summed weight from which a text is a complaint
+    asking: float  # the same for a text that asks or thanks
+    also: float  # weight from which a secondary issue type is named
+    also_share: float  # and its least share of the primary's weight
+    confirm: float  # confidence below which staff are asked to confirm
+
+
+class Characters(Terms):
+    pairs: Words  # traditional or variant character, then the one it is read as
+
+    @model_validator(mode="after")
+    def _pairs(self) -> "Characters":
+        if wrong := [pair for pair in self.pairs if len(pair) != 2]:
+            raise ValueError(f"not pairs of characters: {' '.join(wrong)}")
+        return self
+
+
+class Lexicon(Terms):
+    version: str
+    gap: int = Field(ge=1, le=12)  # most characters a "~" stands for
+    negation_window: int = Field(ge=0, le=6)
+    thresholds: Thresholds
+    signs: tuple[Sign, ...]
+    characters: Characters
+
+    @cached_property
+    def folding(self) -> Mapping[int, str]:
+        """Character map for `str.translate`; one character for one, so offsets stay those of the original."""
+        return folding(self.characters.pairs)
+
+    @cached_property
+    def matcher(self) -> Matcher[Sign]:
+        table = self.folding
+        entries = ((word.translate(table), sign) for sign in self.signs for word in sign.words)
+        return Matcher(entries, gap=self.gap)

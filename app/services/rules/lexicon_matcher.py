@@ -1,0 +1,154 @@
+"""Find the words of a lexicon in a text, in time that grows with the text and not with the lexicon.
+
+The entries become one automaton over characters, built as far as texts have asked for it; no text can make it
+backtrack. An entry is a word with alternatives, `没(有|)收到`; "_" is a space, "~" up to `gap` characters.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Payload = TypeVar("Payload")
+
+_GROUP = re.compile(r"\(([^()]*)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Payload]):
+    start: int
+    end: int
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class _Accept(Generic[Payload]):
+    """What stands at the end of an entry; with a tail, the entry goes on after a gap."""
+
+    payload: Payload
+    tail: "_State[Payload] | None" = None
+
+
+class _State(Generic[Payload]):
+    """Where a text has come to in all entries at once. `moves` are resolved on first use."""
+
+    __slots__ = ("accepts", "gapped", "moves")
+
+    def __init__(self, accepts: tuple[_Accept[Payload], ...], moves: "dict[str, frozenset[int] | _State[Payload]]") -> None:
+        self.accepts = tuple(accept.payload for accept in accepts if accept.tail is None)
+        self.gapped = tuple(accept for accept in accepts if accept.tail is not None)
+        self.moves = moves
+
+
+class Matcher(Generic[Payload]):
+    """Entries, with what each of them stands for. Safe to share between threads."""
+
+    def __init__(self, entries: Iterable[tuple[str, Payload]], *, gap: int) -> None:
+        self._gap = gap
+        self._steps: list[tuple[str, frozenset[int]]] = []  # node: the character it waits for, the nodes after it
+        self._ends: dict[int, _Accept[Payload]] = {}
+        self._states: dict[frozenset[int], _State[Payload]] = {}
+        starts: set[int] = set()
+        for word, payload in entries:
+            head, *tails = word.replace("_", " ").split("~")
+            accept = _Accept(payload)
+            for tail in reversed(tails):
+                accept = _Accept(payload, self._state(self._add(tail, accept)))
+            starts |= self._add(head, accept)
+        self._root = self._state(frozenset(starts))
+
+    def find(self, text: str, start: int, end: int) -> list[Found[Payload]]:
+        """Return the entries within `text[start:end]`, by their start.
+
+        Among entries without "~" the longest wins: one that lies within another is not reported.
+        """
+        found: list[Found[Payload]] = []
+        covered = start
+        for at in range(start, end):
+            if text[at] not in self._root.moves:
+                continue
+            longest, payloads = at, ()
+            for stop, state in self._walk(self._root, text, at, end):
+                if state.accepts:
+                    longest, payloads = stop, state.accepts
+                if state.gapped and stop > covered:
+                    found += self._over_gap(state, text, at, stop, end)
+            if longest > covered:
+                covered = longest
+                found += [Found(at, longest, payload) for payload in payloads]
+        return found
+
+    def _walk(self, state: _State[Payload], text: str, at: int, end: int) -> Iterator[tuple[int, _State[Payload]]]:
+        """Every accepting state on the way from `at`, with where it is reached."""
+        start = at
+        while at < end:
+            following = state.moves.get(text[at])
+            if following is None:
+                return
+            if isinstance(following, frozenset):
+                following = state.moves[text[at]] = self._state(following)
+            state = following
+            at += 1
+            if (state.accepts or state.gapped) and _whole_word(text, start, at):
+                yield at, state
+
+    def _over_gap(
+        self, state: _State[Payload], text: str, start: int, stop: int, end: int
+    ) -> Iterator[Found[Payload]]:
+        for accept in state.gapped:
+            if accept.tail is None:
+                continue
+            for at in range(stop, min(end, stop + self._gap + 1)):
+                reached = list(self._walk(accept.tail, text, at, end))
+                if not reached:
+                    continue
+                last, tail = reached[-1]
+                yield from (Found(start, last, payload) for payload in tail.accepts)
+                yield from self._over_gap(tail, text, start, last, end)
+                break
+
+    def _add(self, word: str, accept: _Accept[Payload]) -> frozenset[int]:
+        """Add the nodes of one entry, last character first; return those it begins with."""
+        parts = _GROUP.split(word)
+        if "(" in "".join(parts[::2]) or not word:
+            raise ValueError(f"entry {word!r}: empty, or its brackets do not match")
+        after = frozenset({self._node("", frozenset())})
+        self._ends[next(iter(after))] = accept
+        for at in range(len(parts) - 1, -1, -1):
+            options = parts[at].split("|") if at % 2 else [parts[at]]
+            after = frozenset().union(*(self._chain(option, after) for option in options))
+        if not after.isdisjoint(self._ends):
+            raise ValueError(f"entry {word!r} may be empty")
+        return after
+
+    def _chain(self, option: str, after: frozenset[int]) -> frozenset[int]:
+        for char in reversed(option):
+            after = frozenset({self._node(char, after)})
+        return after
+
+    def _node(self, char: str, after: frozenset[int]) -> int:
+        self._steps.append((char, after))
+        return len(self._steps) - 1
+
+    def _state(self, nodes: frozenset[int]) -> _State[Payload]:
+        if (known := self._states.get(nodes)) is not None:
+            return known
+        moves: dict[str, set[int]] = defaultdict(set)
+        for node in nodes:
+            char, after = self._steps[node]
+            if char:
+                moves[char] |= after
+        ends = [self._ends[node] for node in sorted(nodes) if node in self._ends]
+        state = _State(tuple(dict.fromkeys(ends)), {char: frozenset(after) for char, after in moves.items()})
+        self._states[nodes] = state
+        return state
+
+
+def _whole_word(text: str, start: int, end: int) -> bool:
+    """Latin words are not found inside longer ones."""
+    first, last = text[start], text[end - 1]
+    if first.isascii() and first.isalnum() and start and text[start - 1].isascii() and text[start - 1].isalpha():
+        return False
+    after = text[end : end + 1]
+    return not (last.isascii() and last.isalnum() and after.isascii() and after.isalpha())

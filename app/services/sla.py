@@ -1,0 +1,121 @@
+"""时限: what would be promised, and what is late or soon due."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+
+from app.core.answers import Answer
+from app.core.ids import id_text
+from app.core.pagination import Cursors
+from app.models.tickets import Ticket, TicketCommitment
+from app.schemas.fields import instant_text
+from app.schemas.lists import OverdueFilter
+from app.schemas.sla import OverdueItem, OverdueList, PreviewIn, PreviewOut
+from app.schemas.tickets import CommitmentOut, DecisionOut, PolicyRef, TargetOut
+from app.services.context import Context
+from app.services.rules.classification import IssueType
+from app.services.rules.facts import TicketFacts
+from app.services.rules.sla import Clock, Commitment, CommitmentState, Unit, decide_sla
+from app.services.tickets.clocks import running
+
+
+async def preview_sla(ctx: Context, body: PreviewIn) -> PreviewOut:
+    """Say what a ticket with these facts would be promised. Nothing is stored.
+
+    Raises: NotFound, ValidationFailed.
+    """
+    line = ctx.line(body.business_line)
+    start = body.opened_at or ctx.now
+    policy = ctx.known.policy_on(line, start)
+    facts = TicketFacts(
+        channel=body.channel,
+        kind=body.kind,
+        urgency=body.urgency,
+        severity=body.severity,
+        complaint_class=body.complaint_class,
+        issue_type=None if body.issue_type is IssueType.NONE else body.issue_type,
+        tier=body.tier,
+        item_class=body.item_class,
+        product_category=body.product_category,
+    )
+    decided = decide_sla(facts, start, policy.edition.sla, policy.time)
+    at = instant_text(ctx.now)
+    return PreviewOut(
+        policy=PolicyRef(name=policy.name, version=policy.version),
+        time_zone=policy.time.timezone,
+        service_level=decided.service_level.name,
+        commitments=[_previewed(commitment, ctx.now) for commitment in decided.commitments],
+        decisions=[DecisionOut.model_validate(asdict(decision) | {"at": at}) for decision in decided.decisions],
+    )
+
+
+def _previewed(commitment: Commitment, now: datetime) -> CommitmentOut:
+    return CommitmentOut(
+        id=None,
+        milestone=commitment.milestone,
+        target=TargetOut(value=commitment.target.value, unit=commitment.target.unit),
+        clock=commitment.target.clock,
+        due_at=commitment.due_at,
+        calendar_confirmed=commitment.confirmed,
+        state=CommitmentState.BREACHED if now > commitment.due_at else CommitmentState.RUNNING,
+        met_at=None,
+        used_seconds=0,
+        paused_seconds=0,
+    )
+
+
+async def list_overdue(ctx: Context, wanted: OverdueFilter) -> Answer:
+    """Return running commitments that are late or due within the given seconds, the most pressing first.
+
+    Raises: NotFound for a line that is not the caller's; InvalidCursor, CursorFilterMismatch.
+    """
+    query = wanted.model_dump(mode="json", exclude={"cursor", "limit"})
+    lines = sorted(line.hex for line in ctx.line_ids())
+    cursors = Cursors(ctx.keyring, {**query, "lines": lines, "path": ctx.call.route}, now=ctx.now)
+    row = TicketCommitment
+    chosen = (
+        select(row, Ticket)
+        .join(Ticket, Ticket.id == row.ticket_id)
+        .where(
+            row.business_line_id.in_(ctx.line_ids(wanted.business_line)),
+            row.state == CommitmentState.RUNNING,
+            row.due_at <= ctx.now + timedelta(seconds=wanted.within_seconds),
+        )
+        .order_by(row.due_at, row.id)
+    )
+    for column, values in (
+        (row.milestone, wanted.milestone),
+        (Ticket.department, wanted.department),
+        (Ticket.assignee_staff_no, wanted.assignee_staff_no),
+    ):
+        if values:
+            chosen = chosen.where(column.in_(values))
+    if wanted.cursor is not None:
+        due_at, row_id = cursors.read(wanted.cursor)
+        chosen = chosen.where(tuple_(row.due_at, row.id) > tuple_(datetime.fromisoformat(due_at), UUID(row_id)))
+    async with ctx.db.begin() as session:
+        found = (await session.execute(chosen.limit(wanted.limit + 1))).tuples().all()
+    more, found = len(found) > wanted.limit, found[: wanted.limit]
+    following = cursors.issue([found[-1][0].due_at.isoformat(), found[-1][0].id.hex]) if more else None
+    items = [_overdue(ctx, commitment, ticket) for commitment, ticket in found]
+    return Answer.of(200, OverdueList(items=items, next_cursor=following, has_more=more))
+
+
+def _overdue(ctx: Context, row: TicketCommitment, ticket: Ticket) -> OverdueItem:
+    return OverdueItem(
+        ticket_id=id_text("tkt", ticket.id),
+        ticket_number=ticket.number,
+        business_line=ctx.known.by_id[ticket.business_line_id].name,
+        status=ticket.status,
+        department=ticket.department,
+        assignee_staff_no=ticket.assignee_staff_no,
+        owner_staff_no=ticket.owner_staff_no,
+        commitment_id=id_text("cmt", row.id),
+        milestone=row.milestone,
+        clock=Clock.WORKING if row.target_unit in (Unit.WORKING_HOURS, Unit.WORKING_DAYS) else Clock.ROUND_THE_CLOCK,
+        due_at=row.due_at,
+        state=running(row).state_at(ctx.now),
+        seconds_left=int((row.due_at - ctx.now).total_seconds()),
+    )

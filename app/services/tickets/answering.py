@@ -1,0 +1,34 @@
+"""The answer every change of a ticket gives: the ticket as it now stands."""
+
+from collections.abc import Sequence
+
+from app.core.answers import Answer
+from app.core.conditional import etag
+from app.core.personal import Tier
+from app.core.unit import Unit
+from app.models.tickets import Ticket, TicketCommitment
+from app.services.access_log import log_access
+from app.services.context import Context
+from app.services.tickets.loading import Loaded
+from app.services.tickets.rendering import render_ticket
+
+
+async def answer_changed(ctx: Context, unit: Unit, loaded: Loaded, new: Sequence[TicketCommitment] = ()) -> Answer:
+    """Count the change, write it, and answer with the ticket."""
+    ticket = loaded.ticket
+    ticket.version += 1
+    ticket.updated_at = ctx.now
+    unit.session.add_all(new)
+    return unit.answer(await answer_ticket(ctx, unit, 200, ticket, [*loaded.commitments, *new]))
+
+
+async def answer_ticket(
+    ctx: Context, unit: Unit, status: int, ticket: Ticket, rows: Sequence[TicketCommitment]
+) -> Answer:
+    """Render a ticket for the caller; what is shown in full is logged in the same transaction."""
+    tier = ctx.caller.tier
+    shown = render_ticket(ticket, rows, known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now)
+    if tier is Tier.SENSITIVE:
+        log_access(unit.session, ctx, [shown])
+    await unit.session.flush()
+    return Answer.of(status, shown, location=f"/v1/tickets/{ticket.number}", etag=etag(ticket.version, tier))

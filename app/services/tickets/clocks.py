@@ -1,0 +1,129 @@
+"""Between commitment rows and the rule that moves them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.core.ids import new_id
+from app.models.tickets import Ticket, TicketCommitment
+from app.schemas.fields import instant_text
+from app.services.policy_book import Policy
+from app.services.rules.clause import Decision
+from app.services.rules.commitments import Pause, Running
+from app.services.rules.sla import Commitment, CommitmentState, Milestone, Target, Timekeeping
+from app.services.rules.tickets import Awaited
+
+OPEN = (CommitmentState.RUNNING, CommitmentState.PAUSED)
+# Waiting stops the clocks that run after the first response.
+_NEVER_PAUSED = (Milestone.ACKNOWLEDGE, Milestone.FIRST_RESPONSE)
+
+
+def running(row: TicketCommitment) -> Running:
+    """Read a row as the rule's value."""
+    pauses = tuple(
+        Pause(datetime.fromisoformat(pause["from"]), datetime.fromisoformat(pause["to"]) if pause["to"] else None)
+        for pause in row.pauses
+    )
+    target = Target(value=row.target_value, unit=row.target_unit)
+    return Running(row.milestone, target, row.started_at, row.due_at, row.state, row.met_at, pauses)
+
+
+def write_back(row: TicketCommitment, after: Running, time: Timekeeping) -> None:
+    """Write the rule's value into its row."""
+    row.target_value, row.target_unit = after.target.value, after.target.unit
+    row.due_at, row.state, row.met_at = after.due_at, after.state, after.met_at
+    row.calendar_confirmed = time.confirmed(after.started_at, after.target, after.due_at)
+    row.pauses = [
+        {"from": instant_text(pause.since), "to": instant_text(pause.until) if pause.until else None}
+        for pause in after.pauses
+    ]
+
+
+def commitment_row(ticket_id: UUID, line_id: UUID, promised: Commitment, *, instance: int = 1) -> TicketCommitment:
+    return TicketCommitment(
+        id=new_id(),
+        business_line_id=line_id,
+        ticket_id=ticket_id,
+        milestone=promised.milestone,
+        instance=instance,
+        target_value=promised.target.value,
+        target_unit=promised.target.unit,
+        started_at=promised.started_at,
+        due_at=promised.due_at,
+        calendar_confirmed=promised.confirmed,
+        state=CommitmentState.RUNNING,
+        met_at=None,
+        pauses=[],
+        delay_reason=None,
+    )
+
+
+def meet(
+    rows: Iterable[TicketCommitment], milestones: frozenset[Milestone], now: datetime, time: Timekeeping
+) -> list[TicketCommitment]:
+    """Record that these milestones were accomplished; return the rows that were met after their time."""
+    late = []
+    for row in rows:
+        if row.milestone in milestones and row.state in OPEN:
+            write_back(row, running(row).met(now, time), time)
+            if row.state is CommitmentState.BREACHED:
+                late.append(row)
+    return late
+
+
+def pause(rows: Iterable[TicketCommitment], awaited: Awaited, now: datetime, policy: Policy) -> None:
+    """Stop the clocks that the edition stops while this party is awaited."""
+    terms = policy.edition.sla.pauses
+    if not {Awaited.CUSTOMER: terms.waiting_customer, Awaited.SUPPLIER: terms.waiting_supplier}[awaited].value:
+        return
+    for row in rows:
+        if row.milestone not in _NEVER_PAUSED and row.state is CommitmentState.RUNNING:
+            write_back(row, running(row).paused(now), policy.time)
+
+
+def resume(rows: Iterable[TicketCommitment], now: datetime, time: Timekeeping) -> None:
+    for row in rows:
+        if row.state is CommitmentState.PAUSED:
+            write_back(row, running(row).resumed(now, time), time)
+
+
+def cancel(rows: Iterable[TicketCommitment], now: datetime, time: Timekeeping) -> None:
+    for row in rows:
+        if row.state in OPEN:
+            write_back(row, running(row).cancelled(now, time), time)
+
+
+def retarget(
+    ticket: Ticket, rows: Sequence[TicketCommitment], promised: Sequence[Commitment], now: datetime, time: Timekeeping
+) -> list[TicketCommitment]:
+    """Bring the commitments in line with what is promised now; return the rows that are new.
+
+    What is used and paused stays. A promise that no longer applies is cancelled unless it was met; a new one counts
+    from the same start as the others, and is met already if it asks for a response that was given.
+    """
+    targets = {commitment.milestone: commitment for commitment in promised}
+    latest = {row.milestone: row for row in sorted(rows, key=lambda row: row.instance)}
+    for row in latest.values():
+        wanted = targets.get(row.milestone)
+        if wanted is None:
+            cancel([row], now, time)
+        elif row.state is CommitmentState.CANCELLED:
+            row.state = CommitmentState.RUNNING
+            write_back(row, running(row).retargeted(wanted.target, time), time)
+        elif row.state in OPEN:
+            write_back(row, running(row).retargeted(wanted.target, time), time)
+    new = [
+        commitment_row(ticket.id, ticket.business_line_id, wanted)
+        for milestone, wanted in targets.items()
+        if milestone not in latest
+    ]
+    if ticket.responded_at is not None:
+        meet(new, frozenset(_NEVER_PAUSED), ticket.responded_at, time)
+    return new
+
+
+def decision_documents(decisions: Iterable[Decision], at: datetime) -> list[dict[str, Any]]:
+    """Return decisions as the ticket keeps them."""
+    return [{**asdict(decision), "at": instant_text(at)} for decision in decisions]

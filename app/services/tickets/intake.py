@@ -1,0 +1,248 @@
+"""服务受理: a ticket is taken once, decided at once, and answered with a definite promise."""
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.answers import Answer
+from app.core.conditional import etag
+from app.core.errors import FieldError, ValidationFailed
+from app.core.ids import new_id
+from app.core.language import Text
+from app.core.metrics import TICKETS
+from app.models.tickets import Ticket, TicketCommitment
+from app.schemas.fields import instant_text
+from app.schemas.tickets import TicketIn
+from app.services.context import Context
+from app.services.directory import Line
+from app.services.policy_book import Policy
+from app.services.rules.classification import Severity
+from app.services.rules.facts import TicketFacts
+from app.services.rules.tickets import Status
+from app.services.tickets.clocks import commitment_row, decision_documents
+from app.services.tickets.judgement import (
+    Judgement,
+    Reading,
+    classification_document,
+    judge,
+    read_text,
+    with_classification,
+)
+from app.services.tickets.records import entry_row, event_row
+from app.services.tickets.refusals import ExternalRefConflict
+from app.services.tickets.rendering import SEALED, render_ticket
+from app.services.tickets.writing import insert_ticket
+
+# A caller's clock may run a little ahead of ours.
+_CLOCK_SKEW = timedelta(minutes=5)
+# What may differ when the same call is posted again.
+_NOT_COMPARED = {"call", "opened_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A ticket decided but not yet written."""
+
+    ticket: Ticket
+    commitments: list[TicketCommitment]
+    severe: bool
+
+
+async def open_ticket(ctx: Context, body: TicketIn) -> Answer:
+    """Take a ticket under the edition in force, with every decision that follows from it.
+
+    A repeated `external_ref` or `call_id` answers 200 with the ticket that is there.
+    Raises: NotFound, ValidationFailed, ExternalRefConflict, IdempotencyKeyReused, IdempotencyInProgress.
+    """
+    line = ctx.line(body.business_line)
+    if body.opened_at is not None and body.opened_at > ctx.now + _CLOCK_SKEW:
+        raise ValidationFailed(errors=[_IN_THE_FUTURE])
+    draft = _decide(ctx, line, body)
+    async with ctx.write(body, line=line.name) as unit:
+        if unit.replayed is not None:
+            return unit.replayed
+        return unit.answer(await _take(ctx, unit.session, line, body, draft))
+
+
+_IN_THE_FUTURE = FieldError(
+    ("pointer", "#/opened_at"), "in_the_future", Text("opened_at 不能晚于现在", "opened_at lies in the future")
+)
+
+
+async def _take(ctx: Context, session: AsyncSession, line: Line, body: TicketIn, draft: _Draft) -> Answer:
+    ticket = draft.ticket
+    agent = first_contact(body)
+    facts = {"service_level": ticket.service_level, "policy": f"{ticket.policy_name}/{ticket.policy_version}"}
+    entries = [entry_row(ctx, ticket, "recorded", staff_no=agent, visibility="customer", data=facts)]
+    events = [event_row(ctx, ticket, "ticket.recorded", kind=ticket.kind, channel=ticket.channel)]
+    if draft.severe:
+        events.append(event_row(ctx, ticket, "complaint.serious", severity=ticket.severity))
+    policy = ctx.known.book.get(ticket.policy_name, ticket.policy_version)
+    day = ticket.opened_at.astimezone(ZoneInfo(policy.time.timezone)).strftime("%Y%m%d")
+    number = await insert_ticket(session, ticket, draft.commitments, entries, events, day=day)
+    if number is None:
+        return await _repeated(ctx, session, line, body, ticket)
+    ticket.number = number
+    TICKETS.labels(ticket.channel, ticket.kind).inc()
+    return _answer(ctx, 201, ticket, draft.commitments)
+
+
+async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: TicketIn, posted: Ticket) -> Answer:
+    """Answer with the ticket its reference stands for, noting what this report of the call says differently."""
+    same = or_(Ticket.external_ref == posted.external_ref, Ticket.call_id == posted.call_id)
+    found = await session.scalars(select(Ticket).where(Ticket.client_id == posted.client_id, same).with_for_update())
+    tickets = found.all()
+    ticket = tickets[0]
+    if len(tickets) > 1 or ticket.fingerprint not in ctx.keyring.lookups("intake", _comparable(line, body)):
+        raise ExternalRefConflict(ticket.number)
+    differs: dict[str, Any] = {}
+    if posted.call is not None and posted.call != ticket.call:
+        differs["call"] = posted.call
+    if body.opened_at is not None and body.opened_at != ticket.opened_at:
+        differs["opened_at"] = instant_text(body.opened_at)
+    if differs:
+        session.add(entry_row(ctx, ticket, "repeated", author="system", data=differs))
+    rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id == ticket.id))
+    await session.flush()
+    return _answer(ctx, 200, ticket, rows.all())
+
+
+def _answer(ctx: Context, status: int, ticket: Ticket, rows: Any) -> Answer:
+    tier = ctx.caller.tier
+    shown = render_ticket(ticket, rows, known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now)
+    return Answer.of(status, shown, location=f"/v1/tickets/{ticket.number}", etag=etag(ticket.version, tier))
+
+
+def first_contact(body: TicketIn) -> str | None:
+    """Return who took the matter first: the staff member named, else the hotline agent."""
+    return body.staff_no or (body.call.agent_no if body.call else None)
+
+
+def _decide(ctx: Context, line: Line, body: TicketIn) -> _Draft:
+    opened_at = body.opened_at or ctx.now
+    policy = ctx.known.policy_on(line, opened_at)
+    category = body.product.category if body.product else None
+    reading = read_text(
+        ctx.known.book,
+        body.description,
+        kind=body.kind,
+        severity=body.severity,
+        urgency=body.urgency,
+        product_category=category,
+        channel=body.channel,
+        edition=policy.edition,
+    )
+    judged = judge(
+        policy, _facts(body, reading), opened_at, materials=body.materials, first_contact=first_contact(body)
+    )
+    ticket = _ticket(ctx, line, body, policy=policy, reading=reading, judged=judged, opened_at=opened_at)
+    rows = [commitment_row(ticket.id, line.id, promised) for promised in judged.sla.commitments]
+    severe = reading.severity in (Severity.SERIOUS, Severity.CRITICAL)
+    return _Draft(ticket, rows, severe)
+
+
+def _facts(body: TicketIn, reading: Reading) -> TicketFacts:
+    facts = TicketFacts(
+        channel=body.channel,
+        kind=reading.kind,
+        urgency=reading.urgency,
+        severity=reading.severity,
+        tier=body.customer.tier if body.customer else None,
+        item_class=body.item_class,
+        product_category=body.product.category if body.product else None,
+        region=body.region,
+        seller=body.seller,
+        service_provider=body.service_provider,
+        branch=body.branch,
+    )
+    found = reading.classification
+    return with_classification(facts, found.complaint_class, found.issue_type)
+
+
+def _ticket(
+    ctx: Context,
+    line: Line,
+    body: TicketIn,
+    *,
+    policy: Policy,
+    reading: Reading,
+    judged: Judgement,
+    opened_at: datetime,
+) -> Ticket:
+    call = body.call.model_dump(mode="json", exclude_unset=True) if body.call else None
+    call_id = body.call.call_id if body.call else None
+    ticket = Ticket(
+        id=new_id(),
+        business_line_id=line.id,
+        version=1,
+        events_emitted=0,
+        policy_name=policy.name,
+        policy_version=policy.version,
+        channel=body.channel,
+        kind=reading.kind,
+        status=Status.RECORDED,
+        urgency=reading.urgency,
+        severity=reading.severity,
+        item_class=body.item_class,
+        service_level=judged.sla.service_level.name,
+        description=body.description,
+        product=body.product.model_dump(mode="json", exclude_none=True) if body.product else {},
+        materials=body.materials,
+        missing_materials=list(judged.materials.missing),
+        classification=classification_document(reading.classification),
+        decisions=decision_documents((*reading.decisions, *judged.decisions), ctx.now),
+        promise={"zh": judged.promise.zh, "en": judged.promise.en},
+        client_id=ctx.caller.client_id,
+        external_ref=body.external_ref or call_id,
+        call_id=call_id,
+        call=call,
+        fingerprint=ctx.keyring.lookup("intake", _comparable(line, body)),
+        owner_staff_no=judged.routing.owner_staff_no,
+        assignee_staff_no=None,
+        department=judged.routing.department,
+        transferred=False,
+        collaborating_departments=list(judged.routing.collaborating),
+        handler_role=judged.routing.handler_role,
+        escalation_level=0,
+        seller=body.seller,
+        service_provider=body.service_provider,
+        branch=body.branch,
+        region=body.region,
+        opened_at=opened_at,
+        recorded_at=ctx.now,
+        responded_at=None,
+        updated_at=ctx.now,
+        closed_at=None,
+    )
+    _seal_customer(ctx, ticket, body)
+    return ticket
+
+
+def _seal_customer(ctx: Context, ticket: Ticket, body: TicketIn) -> None:
+    """Encrypt who the customer is, and leave keyed hashes to find the ticket by."""
+    given = body.customer.model_dump(include={"name", "phone", "email", "address"}) if body.customer else {}
+    keyring = ctx.keyring
+    ticket.customer_sealed = keyring.seal(given, place=SEALED, row=ticket.id) if any(given.values()) else None
+    ticket.customer_external_id = body.customer.external_id if body.customer else None
+    ticket.customer_tier = body.customer.tier if body.customer else None
+    phone, email, name = given.get("phone"), given.get("email"), given.get("name")
+    ticket.phone_hash = keyring.lookup("phone", phone) if phone else None
+    ticket.email_hash = keyring.lookup("email", email) if email else None
+    ticket.name_hash = keyring.lookup("name", comparable_name(name)) if name else None
+
+
+def comparable_name(name: str) -> str:
+    """Return a name as it is compared: without spaces, case and width."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _comparable(line: Line, body: TicketIn) -> str:
+    """Return, as text, what a repeat of the same matter must agree with."""
+    given = body.model_dump(mode="json", exclude=_NOT_COMPARED, exclude_none=True)
+    return json.dumps(given | {"business_line": line.name}, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,140 @@
+"""Everything the rules say of one ticket, gathered: what kind, who, what is due, what is missing, and why."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from app.models.tickets import Ticket
+from app.services.policy_book import Policy, PolicyBook
+from app.services.rules.classification import (
+    Classification,
+    ClassificationFacts,
+    ComplaintClass,
+    IssueType,
+    Kind,
+    Severity,
+    Urgency,
+    classify,
+)
+from app.services.rules.clause import Decision, DecisionKind, Wording
+from app.services.rules.facts import Channel, TicketFacts
+from app.services.rules.labels import COMPLAINT_CLASS_LABELS, ISSUE_TYPE_LABELS, KIND_LABELS, SEVERITY_LABELS
+from app.services.rules.materials import MaterialsDecision, decide_materials
+from app.services.rules.policy import SILENT, Edition
+from app.services.rules.promise import word_promise
+from app.services.rules.routing import RoutingDecision, decide_routing
+from app.services.rules.sla import SlaDecision, decide_sla
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    facts: TicketFacts
+    sla: SlaDecision
+    routing: RoutingDecision
+    materials: MaterialsDecision
+    promise: Wording
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the text says, with what the caller said going before it."""
+
+    classification: Classification
+    kind: Kind
+    severity: Severity | None
+    urgency: Urgency
+    decisions: tuple[Decision, ...]
+
+
+def read_text(
+    book: PolicyBook,
+    text: str,
+    *,
+    kind: Kind | None,
+    severity: Severity | None,
+    urgency: Urgency | None,
+    product_category: str | None,
+    channel: Channel,
+    edition: Edition,
+) -> Reading:
+    """Classify a text; kind, severity and urgency the caller gave are kept as given."""
+    facts = ClassificationFacts(text, kind=kind, channel=channel, product_category=product_category)
+    found = classify(facts, book.lexicon)
+    proposed = None if found.severity is Severity.NONE else found.severity
+    clause = edition.complaints.classes.clause if edition.complaints and edition.complaints.classes else SILENT
+    decisions = []
+    if kind is None:
+        decisions.append(
+            Decision(DecisionKind.KIND, found.kind, "classification.kind", clause, _read_as(KIND_LABELS[found.kind]))
+        )
+    if found.complaint_class is not ComplaintClass.NOT_COMPLAINT:
+        labels = [COMPLAINT_CLASS_LABELS[found.complaint_class], ISSUE_TYPE_LABELS[found.issue_type]]
+        labels += [SEVERITY_LABELS[found.severity]]
+        joined = Wording(" / ".join(label.zh for label in labels), " / ".join(label.en for label in labels))
+        outcome = f"{found.complaint_class}/{found.issue_type}/{found.severity}"
+        rule = f"lexicon {found.version}"
+        decisions.append(Decision(DecisionKind.CLASSIFICATION, outcome, rule, clause, _read_as(joined)))
+    return Reading(found, kind or found.kind, severity or proposed, urgency or found.urgency, tuple(decisions))
+
+
+def _read_as(label: Wording) -> Wording:
+    return Wording(f"据客户描述判断为：{label.zh}", f"Read from the customer's words: {label.en}")
+
+
+def judge(
+    policy: Policy, facts: TicketFacts, start: datetime, *, materials: Sequence[str], first_contact: str | None
+) -> Judgement:
+    """Decide service level, commitments, route and materials of a ticket under one edition."""
+    edition = policy.edition
+    sla = decide_sla(facts, start, edition.sla, policy.time)
+    routing = decide_routing(facts, first_contact, edition.routing, edition.departments, edition.roles)
+    titles = edition.material_titles
+    needed = decide_materials(facts, frozenset(materials), edition.materials, titles)
+    promise = word_promise(sla.commitments, [titles[name] for name in needed.missing], policy.time.timezone)
+    decisions = (*sla.decisions, *routing.decisions, *needed.decisions)
+    return Judgement(facts, sla, routing, needed, promise, decisions)
+
+
+def with_classification(facts: TicketFacts, complaint_class: ComplaintClass, issue_type: IssueType) -> TicketFacts:
+    """Add what the text was read as; "not a complaint" is no class a rule may ask for by accident."""
+    issue = None if issue_type is IssueType.NONE else issue_type
+    return replace(facts, complaint_class=complaint_class, issue_type=issue)
+
+
+def classification_document(found: Classification) -> dict[str, Any]:
+    """Return a classification as the API shows it and the ticket keeps it."""
+    return {
+        "complaint_class": found.complaint_class,
+        "issue_type": found.issue_type,
+        "also": list(found.also),
+        "severity": found.severity,
+        "urgency": found.urgency,
+        "kind": found.kind,
+        "confidence": found.confidence.document(),
+        "evidence": [asdict(evidence) for evidence in found.evidence],
+        "version": found.version,
+        "confirmed_by": None,
+    }
+
+
+def facts_of(ticket: Ticket) -> TicketFacts:
+    """Return the facts a ticket on file decides by."""
+    facts = TicketFacts(
+        channel=ticket.channel,
+        kind=ticket.kind,
+        urgency=ticket.urgency,
+        severity=ticket.severity,
+        tier=ticket.customer_tier,
+        item_class=ticket.item_class,
+        product_category=ticket.product.get("category"),
+        region=ticket.region,
+        seller=ticket.seller,
+        service_provider=ticket.service_provider,
+        branch=ticket.branch,
+    )
+    found = ticket.classification
+    if found is None:
+        return facts
+    return with_classification(facts, ComplaintClass(found["complaint_class"]), IssueType(found["issue_type"]))

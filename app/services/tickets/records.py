@@ -1,0 +1,53 @@
+"""Rows that several use cases write: events and timeline entries of a ticket."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.core.ids import id_text, new_id
+from app.core.outbox import Event
+from app.models.tickets import Ticket, TimelineEntry
+from app.services.context import Context
+
+
+def event_row(ctx: Context, ticket: Ticket, type_: str, *, changed: Sequence[str] = (), **data: Any) -> Event:
+    """Announce a change of a ticket: thin, without personal data. Call it while holding the ticket's row."""
+    ticket.events_emitted += 1
+    return Event(
+        id=new_id(),
+        position=None,
+        business_line_id=ticket.business_line_id,
+        type=type_,
+        subject=f"tickets/{id_text('tkt', ticket.id)}",
+        sequence=ticket.events_emitted,
+        data={"ticket_id": id_text("tkt", ticket.id), "status": ticket.status, "changed": list(changed), **data},
+        request_id=ctx.call.request_id,
+        occurred_at=ctx.now,
+    )
+
+
+def entry_row(
+    ctx: Context,
+    ticket: Ticket,
+    kind: str,
+    *,
+    staff_no: str | None = None,
+    text: str | None = None,
+    visibility: str = "internal",
+    author: str = "staff",
+    data: dict[str, Any] | None = None,
+) -> TimelineEntry:
+    """Note in a ticket's timeline who did what. `data` holds codes and figures, never contact details."""
+    return TimelineEntry(
+        id=new_id(),
+        business_line_id=ticket.business_line_id,
+        ticket_id=ticket.id,
+        kind=kind,
+        visibility=visibility,
+        author=author,
+        staff_no=staff_no,
+        key_id=ctx.caller.key_id,
+        text=text,
+        data=data or {},
+        request_id=ctx.call.request_id,
+        at=ctx.now,
+    )

@@ -1,0 +1,69 @@
+"""Refusals of the ticket use cases."""
+
+from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
+from app.core.language import Text
+from app.services.rules.tickets import Move, Status, allowed_moves
+
+
+class TicketNotFound(NotFound):
+    """No such ticket, or one of a line the caller does not see."""
+
+    title = Text("未找到该工单", "No such ticket")
+
+
+class ExternalRefConflict(ServiceError):
+    """The reference already stands for a ticket with other facts."""
+
+    status, code, by_rule = 409, "external_ref_conflict", True
+    title = Text(
+        "该 external_ref（或 call_id）已对应另一内容的工单",
+        "The external_ref (or call_id) already stands for a ticket with other facts",
+    )
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            Text(
+                f"该 external_ref（或 call_id）已用于工单 {number}，但内容不同；如为新事项请换一个编号",
+                f"The external_ref (or call_id) belongs to ticket {number} with other facts: give a new matter its own",
+            ),
+            members={"ticket": number},
+        )
+
+
+class InvalidTransition(ServiceError):
+    """The life cycle does not allow this move from the present status."""
+
+    status, code, by_rule = 409, "invalid_transition", True
+    title = Text("当前状态下不能进行此操作", "The ticket's status does not allow this move")
+
+    def __init__(self, status: Status, move: Move) -> None:
+        allowed = allowed_moves(status)
+        super().__init__(
+            Text(
+                f"工单状态为 {status}，不能 {move}；可以：{'、'.join(allowed) or '无'}",
+                f"A ticket that is {status} cannot {move}; allowed are: {', '.join(allowed) or 'none'}",
+            ),
+            members={"ticket_status": status, "allowed": list(allowed)},
+        )
+
+
+class DelayReasonRequired(ServiceError):
+    """The move meets a milestone after its time, and no reason is on record (002 第十五条)."""
+
+    status, code, by_rule = 422, "delay_reason_required", True
+    title = Text("该步骤已超过时限，请在 delay_reason 中说明原因", "This step is late: give the reason in delay_reason")
+
+    def __init__(self, milestones: list[str]) -> None:
+        super().__init__(members={"milestones": milestones})
+
+
+class UnknownDepartment(ValidationFailed):
+    """The edition has no such department."""
+
+    def __init__(self, known: list[str]) -> None:
+        listed = ", ".join(known)
+        super().__init__(
+            errors=[
+                FieldError(("pointer", "#/department"), "unknown_value", Text(f"可选：{listed}", f"One of: {listed}"))
+            ]
+        )

@@ -1,0 +1,82 @@
+"""Measure the classifier on labelled texts: `python -m bench.classifier FILE`.
+
+FILE holds one JSON object a line with `text`, `complaint_class`, `issue_type` and `severity`; other keys are left alone.
+"""
+
+import json
+import sys
+import time
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import app.policies
+from app.services.rules.classification import Classification, ClassificationFacts, classify
+from app.services.rules.lexicon import Lexicon
+
+FIELDS = ("complaint_class", "issue_type", "severity")
+REPEATS = 20
+
+
+def load_lexicon() -> Lexicon:
+    path = Path(app.policies.__path__[0]) / "lexicon.toml"
+    return Lexicon.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def macro_f1(expected: Sequence[str], found: Sequence[str]) -> float:
+    """Mean F1 over the labels that occur on either side."""
+    scores = []
+    for label in sorted({*expected, *found}):
+        hits = sum(e == f == label for e, f in zip(expected, found, strict=True))
+        scores.append(2 * hits / (expected.count(label) + found.count(label)))
+    return sum(scores) / len(scores)
+
+
+def report(rows: Sequence[dict[str, str]], answers: Sequence[Classification]) -> None:
+    for field in FIELDS:
+        expected = [row[field] for row in rows]
+        found = [str(getattr(answer, field)) for answer in answers]
+        accuracy = sum(e == f for e, f in zip(expected, found, strict=True)) / len(rows)
+        print(f"{field:16} accuracy {accuracy:.3f}  macro-F1 {macro_f1(expected, found):.3f}")
+    expected_critical = [row["severity"] == "critical" for row in rows]
+    found_critical = [answer.severity == "critical" for answer in answers]
+    hits = sum(e and f for e, f in zip(expected_critical, found_critical, strict=True))
+    recall, precision = hits / max(1, sum(expected_critical)), hits / max(1, sum(found_critical))
+    print(f"critical         recall {recall:.3f}  precision {precision:.3f}  ({sum(expected_critical)} texts)")
+    sure = [not answer.needs_confirmation for answer in answers]
+    right = sum(s and row["complaint_class"] == a.complaint_class for s, row, a in zip(sure, rows, answers, strict=True))
+    print(f"needs no confirmation {sum(sure) / len(rows):.3f}, of these class right {right / max(1, sum(sure)):.3f}")
+
+
+def seconds_per_100_characters(texts: Sequence[str], lexicon: Lexicon) -> float:
+    joined = "".join(texts)
+    pieces = [joined[at : at + 100] for at in range(0, len(joined) - 99, 100)] or [joined]
+    best = float("inf")
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        for piece in pieces:
+            classify(ClassificationFacts(piece), lexicon)
+        best = min(best, time.perf_counter() - start)
+    return best / len(pieces)
+
+
+def main(argv: Sequence[str]) -> int:
+    if len(argv) != 1:
+        print(__doc__)
+        return 2
+    rows = [json.loads(line) for line in Path(argv[0]).read_text(encoding="utf-8").splitlines() if line.strip()]
+    lexicon = load_lexicon()
+    answers = [classify(ClassificationFacts(row["text"]), lexicon) for row in rows]
+    print(f"{len(rows)} texts, lexicon {lexicon.version}")
+    report(rows, answers)
+    texts = [row["text"] for row in rows]
+    print(f"time             {seconds_per_100_characters(texts, lexicon) * 1000:.3f} ms per 100 characters")
+    long = ("".join(texts) * 20)[:10_000]
+    start = time.perf_counter()
+    classify(ClassificationFacts(long), lexicon)
+    print(f"                 {(time.perf_counter() - start) * 1000:.1f} ms for {len(long)} characters")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
