@@ -20,8 +20,10 @@ from app.services.directory import Directory
 from app.services.policy_book import PolicyBook
 
 
-def create_app(settings: Settings | None = None, *, clock: Clock = system_clock) -> FastAPI:
-    """Build the application from settings, by default those of the environment.
+def create_app(
+    settings: Settings | None = None, *, clock: Clock = system_clock, book: PolicyBook | None = None
+) -> FastAPI:
+    """Build the application from settings, by default those of the environment, and the shipped editions.
 
     Raises: SettingsInvalid, KeyRingInvalid, PolicyFilesInvalid: each says in lines what to mend.
     """
@@ -29,7 +31,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     configure_logs(settings)
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
-    kit = Kit(db, keyring, clock, Directory(db, PolicyBook.load()))
+    kit = Kit(db, keyring, clock, Directory(db, book or PolicyBook.load()))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

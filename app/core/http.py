@@ -60,12 +60,13 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
         known = frozenset(_query_parameters(self.dependant))
 
-        async def strict(request: Request) -> Response:
+        async def strict(plain: Request) -> Response:
+            request = StrictRequest(plain.scope, plain.receive)
             if request.scope["query_string"]:
                 _check_query(request, known)
             if request.method in ("POST", "PUT", "PATCH") and await request.body():
                 _check_media_type(request)
-            return await handle(StrictRequest(request.scope, request.receive))
+            return await handle(request)
 
         return strict
 

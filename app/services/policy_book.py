@@ -120,6 +120,7 @@ class PolicyBook:
         lines += [line for _, _, _, wrong in checked for line in wrong]
         if lines or holidays is None or lexicon is None:
             raise PolicyFilesInvalid(tuple(lines))
+        lexicon.matcher  # noqa: B018 - compiled here, so that no request waits for it
         clocks = _Clocks(holidays)
         policies = [
             clocks.policy(report.edition, text, Origin.SHIPPED, report.warnings)
@@ -164,14 +165,15 @@ class PolicyBook:
         """
         present = [policy for editions in self.policies.values() for policy in editions]
         shipped = [policy for policy in present if policy.origin is Origin.SHIPPED]
-        known = {(policy.ref, policy.text): policy for policy in present if policy.origin is Origin.DATABASE}
+        own = (policy for policy in present if policy.origin is Origin.DATABASE)
+        known = {(policy.ref, policy.effective_from, policy.text): policy for policy in own}
         clocks = _Clocks(self.holidays, (policy.time for policy in present))
         taken = {policy.ref for policy in shipped}
         added: list[Policy] = []
         faults: list[EditionFault] = []
         for row in rows:
             ref = f"{row.name}/edition_{row.version}"
-            policy, lines = _from_row(row, known.get((ref, row.text)), clocks)
+            policy, lines = _from_row(row, known.get((ref, row.effective_from, row.text)), clocks)
             if policy is not None and ref in taken:
                 lines = (_line(ref, error("edition.version", None, "此版本已存在", "this version exists already")),)
             if policy is None or lines:

@@ -59,9 +59,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, made: Path) -> Path:
-    """A data folder after an orderly shutdown: quicker to copy than to make."""
-    return shutil.copytree(made, tmp_path / "data", copy_function=shutil.copyfile)
+def data_dir(tmp_path: Path, made: Path) -> Iterator[Path]:
+    """A data folder after an orderly shutdown: quicker to copy than to make, and too large for pytest to keep."""
+    yield shutil.copytree(made, tmp_path / "data", copy_function=shutil.copyfile)
+    shutil.rmtree(tmp_path / "data")
 
 
 @pytest.fixture

@@ -46,7 +46,10 @@ def test_the_seven_reference_policies_and_the_bare_law_ship(book: PolicyBook) ->
         ("tableware", "consultation general", "first_response", "24 hours", "2026-03-10 12:00", "第十八条"),
         ("tableware", "complaint general", "resolution", "72 hours", "2026-03-12 12:00", "第十八条"),
         # general: a complaint is taken and recorded within 24 h; support is answered in working hours, by urgency
-        ("general", "complaint general", "acknowledge", "24 hours", "2026-03-10 12:00", "售后管理规章制度完整版 第六条"),
+        (
+            "general", "complaint general", "acknowledge", "24 hours", "2026-03-10 12:00",
+            "售后管理规章制度完整版 第六条",
+        ),
         (
             "general", "technical_support general", "first_response", "8 working_hours", "2026-03-10 11:00",
             "售后服务规章制度 第十五条",

@@ -39,9 +39,11 @@ _WORDS = {
     "tuple_type": Wording("应为列表", "must be a list"),
     "decimal_parsing": Wording("应为数字", "must be a number"),
     "decimal_type": Wording("应为数字", "must be a number"),
+    "value_error": Wording("取值无效：{error}", "is not valid: {error}"),
 }
 _OTHERWISE = Wording("取值无效", "is not valid here")
-_MOST = 200
+_MOST = 200  # findings
+_LONGEST = 200  # characters of a limit or a reason
 
 
 def translated(invalid: ValidationError, document: Mapping[str, object]) -> tuple[Finding, ...]:
@@ -55,7 +57,7 @@ def translated(invalid: ValidationError, document: Mapping[str, object]) -> tupl
 
 def _message(detail: ErrorDetails) -> Wording:
     words = _WORDS.get(detail["type"], _OTHERWISE)
-    facts = {name: str(value) for name, value in detail.get("ctx", {}).items()}
+    facts = {name: str(value)[:_LONGEST] for name, value in detail.get("ctx", {}).items()}
     return Wording(words.zh.format_map(facts), words.en.format_map(facts))
 
 

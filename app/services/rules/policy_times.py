@@ -7,7 +7,7 @@ from typing import Final
 
 from app.services.rules.holidays import build_calendar
 from app.services.rules.policy import Edition
-from app.services.rules.policy_conditions import compatible
+from app.services.rules.policy_conditions import compatible, covers
 from app.services.rules.policy_findings import Finding, error, warning
 from app.services.rules.sla import Clock, Milestone, MilestoneTerm, ServiceLevel, SlaTerms, Target, Unit
 
@@ -62,7 +62,12 @@ def _terms(place: int, level: ServiceLevel, sla: SlaTerms) -> list[Placed]:
     """The terms that can bind a ticket of the level, its own before the common ones."""
     own = [(f"sla.service_levels[{place}].milestones[{at}]", term) for at, term in enumerate(level.milestones)]
     common = [(f"sla.milestones[{at}]", term) for at, term in enumerate(sla.milestones)]
-    return [(path, term) for path, term in own + common if compatible(term.when, level.when)]
+    binding: list[Placed] = []
+    for path, term in own + common:
+        earlier = [other for _, other in binding if other.milestone is term.milestone]
+        if compatible(term.when, level.when) and not any(covers(other.when, term.when) for other in earlier):
+            binding.append((path, term))
+    return binding
 
 
 def _order(terms: Sequence[Placed]) -> Iterator[Finding]:

@@ -11,8 +11,8 @@ MOST = 5000
 def search_tokens(text: str) -> tuple[str, ...]:
     """Return the distinct tokens of a text, in order of appearance, at most 5,000.
 
-    A Chinese run gives its pairs (`售后服务` → 售后, 后服, 服务), a single character itself, other runs themselves, folded
-    to lower case and half width.
+    A Chinese run gives its pairs (`售后服务` → 售后, 后服, 服务), a single character gives itself, and so do other runs,
+    in lower case and half width.
     """
     tokens: dict[str, None] = {}
     for run in _RUN.findall(unicodedata.normalize("NFKC", text).lower()):

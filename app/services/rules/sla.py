@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -97,7 +98,7 @@ class SlaTerms(Terms):
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """A promise of time. `due_at` is UTC; `confirmed` is False while a year it crosses has no make-up days on record."""
+    """A promise of time. `due_at` is UTC; `confirmed` is False while a year on the way has no make-up days on record."""
 
     milestone: Milestone
     target: Target
@@ -141,7 +142,10 @@ class Timekeeping:
         """Tell whether no year without announced make-up workdays was counted on the way."""
         if target.clock is Clock.ROUND_THE_CLOCK or self.holidays is None:
             return True
-        return self.holidays.is_confirmed(start.date(), due_at.date())
+        zone = ZoneInfo(self.timezone)
+        # 24:00 on 31 December belongs to the year that ends.
+        last = (due_at - timedelta(microseconds=1)).astimezone(zone)
+        return self.holidays.is_confirmed(start.astimezone(zone).date(), last.date())
 
 
 def decide_sla(facts: TicketFacts, start: datetime, terms: SlaTerms, time: Timekeeping) -> SlaDecision:

@@ -79,7 +79,7 @@ def render_ticket(
         materials=ticket.materials,
         missing_materials=ticket.missing_materials,
         promise=_promise(ticket),
-        decisions=[DecisionOut.model_construct(**decision) for decision in ticket.decisions],
+        decisions=[_decision(document) for document in ticket.decisions],
         version=ticket.version,
         opened_at=ticket.opened_at,
         updated_at=ticket.updated_at,
@@ -128,6 +128,10 @@ def _customer(ticket: Ticket, keyring: KeyRing, tier: Tier) -> CustomerOut | Non
         masks = {"name": mask_name, "phone": mask_phone, "email": mask_email, "address": mask_address}
         shown = {name: value and masks[name](value) for name, value in shown.items()}
     return CustomerOut(external_id=ticket.customer_external_id, tier=ticket.customer_tier, **shown)
+
+
+def _decision(document: dict[str, Any]) -> DecisionOut:
+    return DecisionOut.model_construct(**{**document, "reason": Bilingual(**document["reason"])})
 
 
 def _promise(ticket: Ticket) -> Bilingual:
