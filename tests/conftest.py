@@ -15,6 +15,7 @@ from app.core.auth import issue_key
 from app.core.call import EVERYTHING
 from app.core.crypto import KeyRing
 from app.core.db import Database
+from app.core.outbox import seal_events
 from app.core.personal import Tier
 from app.core.postgres import EmbeddedPostgres
 from app.core.schema import migrate
@@ -166,3 +167,14 @@ async def client(make_client: MakeClient) -> httpx.AsyncClient:
 def project() -> Path:
     """The folder of the checkout."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture
+def seal(db: Database) -> Callable[[], Awaitable[int]]:
+    """Do the sealer's round."""
+
+    async def round_() -> int:
+        async with db.begin() as session:
+            return await seal_events(session)
+
+    return round_

@@ -4,8 +4,10 @@ One request in that time pays for the reading; the others go on with what is the
 process is in force in all of them within five seconds.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -60,25 +62,26 @@ class Directory:
         self._shipped = shipped
         self._known = Known(shipped)
         self._seen: tuple[int, int] | None = None
-        self._read_at = float("-inf")
+        self._first = asyncio.Lock()
+        self._read_at = 0.0
 
     async def known(self) -> Known:
         """Return what is known, read again if older than two seconds.
 
         Raises: DatabaseUnavailable only if nothing was ever read: old knowledge serves while the database is away.
         """
-        if time.monotonic() - self._read_at >= _FRESH_SECONDS:
-            before, self._read_at = self._read_at, time.monotonic()
-            try:
-                await self.refresh()
-            except ServiceError:
-                self._read_at = before
+        if self._seen is None:
+            async with self._first:
                 if self._seen is None:
-                    raise
+                    await self.refresh()
+        elif time.monotonic() - self._read_at >= _FRESH_SECONDS:
+            with suppress(ServiceError):
+                await self.refresh()
         return self._known
 
     async def refresh(self) -> None:
         """Read lines and editions now, if their number changed: neither is ever edited or deleted."""
+        self._read_at = time.monotonic()
         async with self._db.begin() as session:
             counts = (
                 await session.execute(

@@ -28,6 +28,7 @@ __all__ = [
     "classify",
 ]
 
+_CONTENT: Final = (Role.QUESTION, Role.INQUIRY, Role.THANKS, Role.GOOD)  # what speaks for "no complaint"
 _EVIDENCE_PER_POINT: Final = 3  # a long text need not be quoted whole
 _INTERNAL: Final = "internal"  # the company's own quality findings (chemicals 五.1) are no praise and no question
 
@@ -121,7 +122,7 @@ def _urgency(reading: Reading, weighed: Weighed) -> tuple[Urgency, list[Found[Si
 def _confidence(reading: Reading, weighed: Weighed, kind: float) -> Confidence:
     """Far from the threshold and from the next best answer is sure; a denied or feared hazard never is."""
     if weighed.complaint_class is ComplaintClass.NOT_COMPLAINT:
-        signs = reading.weight_of(Role.QUESTION) + reading.weight_of(Role.GOOD) + reading.weight_of(Role.THANKS)
+        signs = sum(reading.weight_of(role) for role in _CONTENT)
         doubtful = weighed.total / weighed.threshold if weighed.total < weighed.threshold else 0.8
         sure = (0.45 + min(signs, 2) * 0.2) * (1 - 0.4 * doubtful)
         return Confidence(min(sure, kind), sure, sure, sure, kind)
@@ -137,7 +138,7 @@ def _points(reading: Reading, weighed: Weighed, kind: Kind) -> Iterator[tuple[Pl
         if found.payload.kind is kind:
             yield found, f"kind:{kind}"
     if weighed.complaint_class is ComplaintClass.NOT_COMPLAINT:
-        for role in (Role.SETTLED, Role.QUESTION, Role.THANKS, Role.GOOD):
+        for role in (Role.SETTLED, *_CONTENT):
             for found in reading.marks[role]:
                 yield found, f"complaint_class:{ComplaintClass.NOT_COMPLAINT}"
         return

@@ -14,7 +14,7 @@ from app.services.rules.lexicon import Role, Thresholds
 
 _FIRST_MENTION = 0.4
 _CLOSE = 0.25  # issue types nearer than this in weight are equal: the tie-break decides
-_FURTHER_SIGNS = (1.0, 0.5, 0.25)  # each further sign of one issue type adds less; from the fourth on nothing
+_MENTIONS = (1.0, 0.4, 0.3, 0.2, 0.1)  # share of the first, second, … mention of an issue type; a sixth adds nothing
 _CONCRETE = 1.2  # weight from which a grievance states a defect or a loss, not an opinion
 _AT_LARGE = 0.6  # "bad" about nothing in particular
 _RANK = {Severity.NONE: 0, Severity.MINOR: 1, Severity.SERIOUS: 2, Severity.CRITICAL: 3}
@@ -60,39 +60,59 @@ def weigh(reading: Reading, thresholds: Thresholds, *, reported: bool) -> Weighe
 
 
 def issue_scores(grievances: Iterable[Grievance]) -> dict[IssueType, float]:
-    """Sum the weights by issue type; a sign counts once, and each further sign counts less."""
-    strongest: dict[tuple[IssueType, str], float] = defaultdict(float)
-    for grievance in grievances:
-        key = (grievance.issue, grievance.sign)
-        strongest[key] = max(strongest[key], grievance.weight)
-    weights: dict[IssueType, list[float]] = defaultdict(list)
-    for (issue, _), weight in strongest.items():
-        weights[issue].append(weight)
+    """Sum the weights by issue type; each further mention counts less, and words within a mention count once."""
+    mentions: dict[IssueType, list[Grievance]] = defaultdict(list)
+    for grievance in sorted(grievances, key=lambda grievance: -grievance.weight):
+        known = mentions[grievance.issue]
+        if len(known) < len(_MENTIONS) and not any(_overlap(grievance, other) for other in known):
+            known.append(grievance)
     return {
-        issue: sum(share * weight for share, weight in zip(_FURTHER_SIGNS, sorted(found, reverse=True), strict=False))
-        for issue, found in weights.items()
+        issue: sum(share * grievance.weight for share, grievance in zip(_MENTIONS, known, strict=False))
+        for issue, known in mentions.items()
     }
 
 
+def _overlap(one: Grievance, other: Grievance) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
 def _grievances(reading: Reading) -> list[Grievance]:
-    grievances = reading.grievances
-    if reading.marks[Role.MISUSE] and not any(grievance.sign == "remedy.refused" for grievance in grievances):
-        grievances = [
-            replace(grievance, cause=ComplaintClass.NON_QUALITY)
-            if grievance.issue is IssueType.PRODUCT_QUALITY
-            else grievance
-            for grievance in grievances
-        ]
-    if grievances or not reading.complaints_at_large:
+    if not reading.grievances:
+        return _at_large(reading)
+    grievances = [found for grievance in reading.grievances for found in _by_installer(grievance, reading.grievances)]
+    if not reading.marks[Role.MISUSE] or any(grievance.sign == "remedy.refused" for grievance in grievances):
         return grievances
-    about_content = reading.goods == {"goods.content"}
-    issue, cause = (
-        (IssueType.OTHER, ComplaintClass.OTHER)
-        if about_content
-        else (IssueType.PRODUCT_QUALITY, ComplaintClass.QUALITY)
-    )
     return [
-        Grievance("at_large", issue, cause, Severity.MINOR, _AT_LARGE, found.start, found.end)
+        replace(grievance, cause=ComplaintClass.NON_QUALITY)
+        if grievance.issue is IssueType.PRODUCT_QUALITY
+        else grievance
+        for grievance in grievances
+    ]
+
+
+def _by_installer(hazard: Grievance, grievances: Sequence[Grievance]) -> tuple[Grievance, ...]:
+    """A hazard told in one sentence with an installer's bad work is that work's: the installation weighs most."""
+    worked_badly = hazard.severity is Severity.CRITICAL and any(
+        other.issue is IssueType.INSTALLATION and other.stated and other.sentence == hazard.sentence
+        for other in grievances
+    )
+    if not worked_badly:
+        return (hazard,)
+    cause = ComplaintClass.NON_QUALITY
+    return (
+        replace(hazard, issue=IssueType.INSTALLATION, cause=cause),
+        replace(hazard, cause=cause, weight=hazard.weight / 2),
+    )
+
+
+def _at_large(reading: Reading) -> list[Grievance]:
+    """Bad words about nothing in particular: about the goods, or about the content of a book or film."""
+    if reading.goods and reading.goods <= {"goods.content", "goods.story"}:
+        issue, cause = IssueType.OTHER, ComplaintClass.OTHER
+    else:
+        issue, cause = IssueType.PRODUCT_QUALITY, ComplaintClass.QUALITY
+    return [
+        Grievance("at_large", issue, cause, Severity.MINOR, _AT_LARGE, found.start, found.end, sentence=0)
         for found in reading.complaints_at_large
     ]
 
@@ -102,7 +122,7 @@ def _threshold(reading: Reading, thresholds: Thresholds, *, reported: bool) -> f
         return thresholds.complaint / 2
     if any(grievance.severity is Severity.CRITICAL for grievance in reading.grievances):
         return thresholds.complaint
-    asking = reading.weight_of(Role.QUESTION) + reading.weight_of(Role.THANKS)
+    asking = sum(reading.weight_of(role) for role in (Role.QUESTION, Role.INQUIRY, Role.THANKS))
     praising = reading.weight_of(Role.GOOD)
     if asking >= 0.6 or praising >= 2:
         return thresholds.asking

@@ -28,7 +28,7 @@ def propose_kind(reading: Reading, weighed: Weighed) -> tuple[Kind, float]:
             return Kind.COMPLAINT, 0.7 if plain else 0.9
         return plain, 0.65
     wishes.pop(Kind.COMPLAINT, None)
-    if reading.weight_of(Role.GOOD) and not reading.marks[Role.QUESTION]:
+    if reading.weight_of(Role.GOOD) and not (reading.marks[Role.QUESTION] or reading.marks[Role.INQUIRY]):
         wishes[Kind.PRAISE] = wishes.get(Kind.PRAISE, 0) + 1
     if not wishes:
         return Kind.CONSULTATION, 0.4
@@ -42,7 +42,7 @@ def _wishes(reading: Reading) -> dict[Kind, float]:
     for mark in reading.marks[Role.KIND]:
         if mark.payload.kind is not None:
             weights[mark.payload.kind] = max(weights[mark.payload.kind], mark.payload.weight)
-    if reading.marks[Role.QUESTION]:
+    if reading.marks[Role.QUESTION] or reading.marks[Role.INQUIRY]:
         weights[Kind.CONSULTATION] = max(weights[Kind.CONSULTATION], 0.6)
     return dict(sorted(weights.items(), key=lambda entry: -entry[1]))
 

@@ -8,11 +8,12 @@ from app.services.rules.lexicon import Lexicon, Role, Sign
 from app.services.rules.lexicon_matcher import Found
 from app.services.rules.lexicon_text import Span, clauses
 
-_STATES_FAULT = frozenset({Role.FAULT, Role.BREAKAGE, Role.OVERHEATING, Role.FEAR})
+_STATES_FAULT = frozenset({Role.FAULT, Role.HAZARD, Role.BREAKAGE, Role.OVERHEATING, Role.FEAR})
 _REACH = 12  # most characters between a good or bad word and the aspect it is about
 _TRANSPORT_REACH = 2  # clauses around a breakage in which transport or arrival is looked for
 _EMPHASIS = 1.25
-_SUPPOSED = 0.3  # what is left of a fault that is only feared, supposed or asked about
+_SUPPOSED = 0.2  # what is left of a fault that is only feared or supposed
+_ASKED = 0.6  # and of one in a question
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Grievance:
     weight: float
     start: int
     end: int
+    sentence: int
     stated: bool = True  # False: feared, supposed or conditional
 
 
@@ -41,14 +43,18 @@ class Reading:
         return sum({mark.payload.name: mark.payload.weight for mark in self.marks[role]}.values())
 
 
-@dataclass(slots=True)
 class _Clause:
-    span: Span
-    found: list[Found[Sign]]
-    weight: float = 1
+    __slots__ = ("_by_role", "found", "span", "weight")
+
+    def __init__(self, span: Span, found: list[Found[Sign]]) -> None:
+        self.span, self.found = span, found
+        self._by_role: dict[Role, list[Found[Sign]]] = {}
+        for entry in found:
+            self._by_role.setdefault(entry.payload.role, []).append(entry)
+        self.weight = _EMPHASIS if Role.CONTRAST in self._by_role else 1
 
     def of(self, role: Role) -> list[Found[Sign]]:
-        return [found for found in self.found if found.payload.role is role]
+        return self._by_role.get(role, [])
 
 
 def read(text: str, lexicon: Lexicon, *, category: str = "") -> Reading:
@@ -61,12 +67,14 @@ def read(text: str, lexicon: Lexicon, *, category: str = "") -> Reading:
     reading = Reading(goods=frozenset(goods))
     for at, clause in enumerate(read_clauses):
         for found in clause.found:
-            reading.marks[found.payload.role].append(found)
-        clause.weight = _EMPHASIS if clause.of(Role.CONTRAST) else 1
+            if found.payload.role is not Role.GOOD:  # a denied good word is a bad one
+                reading.marks[found.payload.role].append(found)
+        if not clause.found:
+            continue
         before = read_clauses[at - 1] if at and read_clauses[at - 1].span.sentence == clause.span.sentence else None
         nearby = read_clauses[max(0, at - _TRANSPORT_REACH) : at + _TRANSPORT_REACH + 1]
-        _read_faults(clause, nearby, lexicon.negation_window, reading)
-        _read_opinions(clause, before, lexicon.negation_window, reading)
+        _read_faults(clause, nearby, reading)
+        _read_opinions(clause, before, reading)
     return reading
 
 
@@ -86,37 +94,54 @@ def _unshielded(found: list[Found[Sign]]) -> list[Found[Sign]]:
     ]
 
 
-def _read_faults(clause: _Clause, nearby: list[_Clause], window: int, reading: Reading) -> None:
-    doubts, asks = clause.of(Role.DOUBT), clause.of(Role.QUESTION)
+def _read_faults(clause: _Clause, nearby: list[_Clause], reading: Reading) -> None:
     for found in clause.found:
         sign = found.payload
-        if sign.role not in _STATES_FAULT and sign.role is not Role.HAZARD:
+        if sign.role not in _STATES_FAULT or sign.issue is None or sign.cause is None or _negated(found, clause):
             continue
-        if sign.unless_goods in reading.goods or _negated(found, clause, window):
+        if not reading.goods.isdisjoint(sign.unless_goods):
             continue
-        supposed = any(doubt.start < found.start for doubt in doubts) and sign.role is not Role.FEAR
-        weight = sign.weight * clause.weight
-        if supposed:
-            weight *= _SUPPOSED
-        elif asks and sign.role is not Role.HAZARD:
-            weight *= 0.6
-        issue, cause = sign.issue or IssueType.OTHER, sign.cause or ComplaintClass.OTHER
-        if sign.role is Role.BREAKAGE and any(other.of(Role.TRANSPORT) for other in nearby):
+        issue, cause = sign.issue, sign.cause
+        if sign.role is Role.BREAKAGE and _came_broken(nearby):
             issue, cause = IssueType.LOGISTICS, ComplaintClass.NON_QUALITY
+        weight = sign.weight * clause.weight
+        if supposed := _supposed(found, clause):
+            weight *= _SUPPOSED
+            cause = ComplaintClass.OTHER if sign.role is Role.HAZARD else cause
+        elif clause.of(Role.QUESTION) and sign.role is not Role.HAZARD:
+            weight *= _ASKED
         severity = Severity.MINOR if supposed else sign.severity
         reading.grievances.append(
-            Grievance(sign.name, issue, cause, severity, weight, found.start, found.end, stated=not supposed)
+            Grievance(
+                sign.name, issue, cause, severity, weight, found.start, found.end, clause.span.sentence, not supposed
+            )
         )
 
 
-def _negated(found: Found[Sign], clause: _Clause, window: int) -> bool:
-    return any(found.start - window <= other.end <= found.start for other in clause.of(Role.NEGATOR))
+def _supposed(found: Found[Sign], clause: _Clause) -> bool:
+    """Feared, conditional or asked about. Whoever asks about a hazard is taken to have it: safety is read for recall."""
+    if found.payload.role is Role.FEAR:
+        return False
+    before = clause.of(Role.DOUBT)
+    if found.payload.role is not Role.HAZARD:
+        before = [*before, *clause.of(Role.INQUIRY)]
+    return any(other.start < found.start for other in before)
 
 
-def _read_opinions(clause: _Clause, before: _Clause | None, window: int, reading: Reading) -> None:
+def _came_broken(nearby: list[_Clause]) -> bool:
+    """Broken on arrival is a matter of transport, unless the customer tells of their own hand in it."""
+    return any(clause.of(Role.TRANSPORT) for clause in nearby) and not any(clause.of(Role.MISUSE) for clause in nearby)
+
+
+def _negated(found: Found[Sign], clause: _Clause) -> bool:
+    return any(0 <= found.start - other.end <= other.payload.reach for other in clause.of(Role.NEGATOR))
+
+
+def _read_opinions(clause: _Clause, before: _Clause | None, reading: Reading) -> None:
     """Give each bad word, and each denied good one, to the aspect it is about; a fault stated there says it already."""
-    bad = [found for found in clause.of(Role.BAD) if not _negated(found, clause, 1)]
-    bad += [found for found in clause.of(Role.GOOD) if _negated(found, clause, window)]
+    bad = [found for found in clause.of(Role.BAD) if not _negated(found, clause)]
+    for found in clause.of(Role.GOOD):
+        (bad if _negated(found, clause) else reading.marks[Role.GOOD]).append(found)
     aspects = clause.of(Role.ASPECT) or (before.of(Role.ASPECT)[-1:] if before and not _judged(before) else [])
     for word in bad:
         near = [(_distance(aspect, word), aspect.start, aspect) for aspect in aspects]
@@ -127,7 +152,9 @@ def _read_opinions(clause: _Clause, before: _Clause | None, window: int, reading
             continue
         weight = aspect.payload.weight * clause.weight
         start, end = min(aspect.start, word.start), max(aspect.end, word.end)
-        reading.grievances.append(Grievance(f"opinion.{issue}", issue, cause, Severity.MINOR, weight, start, end))
+        reading.grievances.append(
+            Grievance(f"opinion.{issue}", issue, cause, Severity.MINOR, weight, start, end, clause.span.sentence)
+        )
 
 
 def _judged(clause: _Clause) -> bool:

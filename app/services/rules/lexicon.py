@@ -3,6 +3,7 @@
 `Lexicon.model_validate` takes the parsed TOML file; the form that reads texts is built from it once, on first use.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
@@ -14,6 +15,9 @@ from app.services.rules.classification_words import ComplaintClass, IssueType, K
 from app.services.rules.clause import Terms
 from app.services.rules.lexicon_matcher import Matcher
 from app.services.rules.lexicon_text import folding
+
+
+_MACRO = re.compile(r"<(\w+)>")
 
 
 def _split(words: object) -> object:
@@ -39,6 +43,7 @@ class Role(StrEnum):
     NEGATOR = "negator"
     DOUBT = "doubt"  # what follows is feared, supposed or conditional
     QUESTION = "question"
+    INQUIRY = "inquiry"  # says of itself that it asks: what follows is asked about, not stated
     THANKS = "thanks"
     SETTLED = "settled"  # what came before has been put right
     CONTRAST = "contrast"  # what follows weighs more
@@ -65,7 +70,8 @@ class Sign(Terms):
     severity: Severity = Severity.MINOR
     weight: float = Field(default=1, gt=0)
     kind: Kind | None = None
-    unless_goods: str | None = None  # name of the goods about which these words mean something else
+    unless_goods: tuple[str, ...] = ()  # names of the goods about which these words mean something else
+    reach: int = 2  # of a negator: characters it may stand before the word it denies
 
     @model_validator(mode="after")
     def _complete(self) -> "Sign":
@@ -97,7 +103,7 @@ class Characters(Terms):
 class Lexicon(Terms):
     version: str
     gap: int = Field(ge=1, le=12)  # most characters a "~" stands for
-    negation_window: int = Field(ge=0, le=6)
+    macros: dict[str, str]  # lists of alternatives that many entries share
     thresholds: Thresholds
     signs: tuple[Sign, ...]
     characters: Characters
@@ -109,6 +115,16 @@ class Lexicon(Terms):
 
     @cached_property
     def matcher(self) -> Matcher[Sign]:
-        table = self.folding
-        entries = ((word.translate(table), sign) for sign in self.signs for word in sign.words)
+        entries = ((self._spelt(word), sign) for sign in self.signs for word in sign.words)
         return Matcher(entries, gap=self.gap)
+
+    def _spelt(self, word: str) -> str:
+        """Put the macros in, and fold the entry as the texts are folded."""
+        return _MACRO.sub(lambda name: self.macros[name[1]], word).translate(self.folding)
+
+    @model_validator(mode="after")
+    def _known_macros(self) -> "Lexicon":
+        used = {name for sign in self.signs for word in sign.words for name in _MACRO.findall(word)}
+        if unknown := sorted(used - self.macros.keys()):
+            raise ValueError(f"unknown macros: {', '.join(unknown)}")
+        return self

@@ -4,19 +4,37 @@ The entries become one automaton over characters, built as far as texts have ask
 backtrack. An entry is a word with alternatives, `没(有|)收到`; "_" is a space, "~" up to `gap` characters.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Payload = TypeVar("Payload")
 
-_GROUP = re.compile(r"\(([^()]*)\)")
+Choice = list[list["str | Choice"]]  # the alternatives of an entry; a part is a character or, again, a choice
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[Payload]):
+def parse(word: str) -> Choice:
+    """Parse an entry, `(a|b|)` being alternatives at any depth. Raises: ValueError if its brackets do not match."""
+    stack: list[Choice] = [[[]]]
+    for char in word:
+        if char == "(":
+            stack.append([[]])
+        elif char == "|" and len(stack) > 1:
+            stack[-1].append([])
+        elif char == ")" and len(stack) > 1:
+            choice = stack.pop()
+            stack[-1][-1].append(choice)
+        elif char in ")|":
+            raise ValueError(f"entry {word!r}: {char} stands outside of brackets")
+        else:
+            stack[-1][-1].append(char)
+    if len(stack) > 1:
+        raise ValueError(f"entry {word!r}: a bracket is left open")
+    return stack[0]
+
+
+class Found(NamedTuple, Generic[Payload]):
     start: int
     end: int
     payload: Payload
@@ -46,6 +64,7 @@ class Matcher(Generic[Payload]):
 
     def __init__(self, entries: Iterable[tuple[str, Payload]], *, gap: int) -> None:
         self._gap = gap
+        self._none: tuple[Payload, ...] = ()
         self._steps: list[tuple[str, frozenset[int]]] = []  # node: the character it waits for, the nodes after it
         self._ends: dict[int, _Accept[Payload]] = {}
         self._states: dict[frozenset[int], _State[Payload]] = {}
@@ -57,6 +76,7 @@ class Matcher(Generic[Payload]):
                 accept = _Accept(payload, self._state(self._add(tail, accept)))
             starts |= self._add(head, accept)
         self._root = self._state(frozenset(starts))
+        self._begins = {char: self._step(self._root, char) for char in self._root.moves}
 
     def find(self, text: str, start: int, end: int) -> list[Found[Payload]]:
         """Return the entries within `text[start:end]`, by their start.
@@ -66,9 +86,10 @@ class Matcher(Generic[Payload]):
         found: list[Found[Payload]] = []
         covered = start
         for at in range(start, end):
-            if text[at] not in self._root.moves:
+            first = self._begins.get(text[at])
+            if first is None or not (first.accepts or first.gapped or text[at + 1 : at + 2] in first.moves):
                 continue
-            longest, payloads = at, ()
+            longest, payloads = at, self._none
             for stop, state in self._walk(self._root, text, at, end):
                 if state.accepts:
                     longest, payloads = stop, state.accepts
@@ -79,19 +100,26 @@ class Matcher(Generic[Payload]):
                 found += [Found(at, longest, payload) for payload in payloads]
         return found
 
-    def _walk(self, state: _State[Payload], text: str, at: int, end: int) -> Iterator[tuple[int, _State[Payload]]]:
-        """Every accepting state on the way from `at`, with where it is reached."""
-        start = at
+    def _walk(
+        self, state: _State[Payload], text: str, start: int, end: int
+    ) -> list[tuple[int, _State[Payload]]]:
+        """Every accepting state on the way from `start`, with where it is reached."""
+        reached: list[tuple[int, _State[Payload]]] = []
+        at = start
         while at < end:
-            following = state.moves.get(text[at])
-            if following is None:
-                return
-            if isinstance(following, frozenset):
-                following = state.moves[text[at]] = self._state(following)
-            state = following
+            if text[at] not in state.moves:
+                break
+            state = self._step(state, text[at])
             at += 1
             if (state.accepts or state.gapped) and _whole_word(text, start, at):
-                yield at, state
+                reached.append((at, state))
+        return reached
+
+    def _step(self, state: _State[Payload], char: str) -> _State[Payload]:
+        following = state.moves[char]
+        if isinstance(following, frozenset):
+            following = state.moves[char] = self._state(following)
+        return following
 
     def _over_gap(
         self, state: _State[Payload], text: str, start: int, stop: int, end: int
@@ -100,8 +128,7 @@ class Matcher(Generic[Payload]):
             if accept.tail is None:
                 continue
             for at in range(stop, min(end, stop + self._gap + 1)):
-                reached = list(self._walk(accept.tail, text, at, end))
-                if not reached:
+                if text[at] not in accept.tail.moves or not (reached := self._walk(accept.tail, text, at, end)):
                     continue
                 last, tail = reached[-1]
                 yield from (Found(start, last, payload) for payload in tail.accepts)
@@ -110,22 +137,24 @@ class Matcher(Generic[Payload]):
 
     def _add(self, word: str, accept: _Accept[Payload]) -> frozenset[int]:
         """Add the nodes of one entry, last character first; return those it begins with."""
-        parts = _GROUP.split(word)
-        if "(" in "".join(parts[::2]) or not word:
-            raise ValueError(f"entry {word!r}: empty, or its brackets do not match")
-        after = frozenset({self._node("", frozenset())})
-        self._ends[next(iter(after))] = accept
-        for at in range(len(parts) - 1, -1, -1):
-            options = parts[at].split("|") if at % 2 else [parts[at]]
-            after = frozenset().union(*(self._chain(option, after) for option in options))
-        if not after.isdisjoint(self._ends):
+        end = self._node("", frozenset())
+        self._ends[end] = accept
+        starts = self._chain(parse(word), frozenset({end}))
+        if end in starts:
             raise ValueError(f"entry {word!r} may be empty")
-        return after
+        return starts
 
-    def _chain(self, option: str, after: frozenset[int]) -> frozenset[int]:
-        for char in reversed(option):
-            after = frozenset({self._node(char, after)})
-        return after
+    def _chain(self, choice: Choice, after: frozenset[int]) -> frozenset[int]:
+        starts: set[int] = set()
+        for option in choice:
+            following = after
+            for part in reversed(option):
+                if isinstance(part, str):
+                    following = frozenset({self._node(part, following)})
+                else:
+                    following = self._chain(part, following)
+            starts |= following
+        return frozenset(starts)
 
     def _node(self, char: str, after: frozenset[int]) -> int:
         self._steps.append((char, after))

@@ -1,16 +1,17 @@
 """A text made ready for matching: folded character for character, and cut into clauses."""
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _FULL_WIDTH = range(0xFF01, 0xFF5F)  # ！ to ～, in the order of ASCII
 _LONGEST_CLAUSE = 80  # bounds the work per clause, and how far words are read together
-_STOPS = frozenset("。!?;,\n…~·|")
-_SENTENCE_STOPS = frozenset("。!?;\n")
+# Chinese writers use the space as a stop; between two Latin words it is none.
+_STOP = re.compile(r"[。!?;,\n…~·|]|\.(?!\d)|(?<![\x00-\x7f])\s|\s(?![\x00-\x7f])")
+_SENTENCE_STOPS = frozenset("。!?;\n.")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A clause: offsets into the text, and the number of its sentence."""
 
     start: int
@@ -23,27 +24,20 @@ def folding(pairs: Iterable[str]) -> dict[int, str]:
     table = {code: chr(code - 0xFEE0).lower() for code in _FULL_WIDTH}
     table |= {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
     table |= {0x3000: " ", ord("｡"): "。", ord("’"): "'"}
-    return table | {ord(before): after for before, after in pairs}
+    return table | {ord(pair[0]): pair[1] for pair in pairs}
 
 
 def clauses(text: str) -> Iterator[Span]:
     """Cut a folded text into clauses of at most 80 characters; empty ones are left out."""
     start = sentence = 0
-    for at, char in enumerate(text):
-        stops = char in _STOPS or (char == "." and not text[at + 1 : at + 2].isdigit()) or _space_stops(text, at)
-        if not stops and at - start < _LONGEST_CLAUSE:
-            continue
-        end = at + 1 if not stops or char == "?" else at  # the question mark is a word of the lexicon
-        if end > start:
-            yield Span(start, end, sentence)
-        start = at + 1
-        sentence += char in _SENTENCE_STOPS or char == "."
-    if start < len(text):
-        yield Span(start, len(text), sentence)
+    for stop in _STOP.finditer(text):
+        end = stop.end() if stop[0] == "?" else stop.start()  # the question mark is a word of the lexicon
+        yield from _pieces(start, end, sentence)
+        start = stop.end()
+        sentence += stop[0] in _SENTENCE_STOPS
+    yield from _pieces(start, len(text), sentence)
 
 
-def _space_stops(text: str, at: int) -> bool:
-    """Chinese writers use the space as a stop; between two Latin words it is none."""
-    if not text[at].isspace():
-        return False
-    return not (text[at - 1 : at].isascii() and text[at + 1 : at + 2].isascii())
+def _pieces(start: int, end: int, sentence: int) -> Iterator[Span]:
+    for at in range(start, end, _LONGEST_CLAUSE):
+        yield Span(at, min(end, at + _LONGEST_CLAUSE), sentence)

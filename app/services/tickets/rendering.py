@@ -20,6 +20,7 @@ from app.schemas.tickets import (
 )
 from app.services.directory import Known
 from app.services.policy_book import Policy
+from app.services.rules.clause import DecisionKind
 from app.services.rules.promise import with_number
 from app.services.rules.sla import Timekeeping
 from app.services.tickets.clocks import running
@@ -131,7 +132,8 @@ def _customer(ticket: Ticket, keyring: KeyRing, tier: Tier) -> CustomerOut | Non
 
 
 def _decision(document: dict[str, Any]) -> DecisionOut:
-    return DecisionOut.model_construct(**{**document, "reason": Bilingual(**document["reason"])})
+    kind, reason = DecisionKind(document["kind"]), Bilingual(**document["reason"])
+    return DecisionOut.model_construct(**{**document, "kind": kind, "reason": reason})
 
 
 def _promise(ticket: Ticket) -> Bilingual:

@@ -1,0 +1,73 @@
+"""What would be promised, and what is late."""
+
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+
+from tests.conftest import FakeClock
+from tests.http.test_tickets import take
+
+
+async def preview(client: AsyncClient, **facts: Any) -> dict[str, Any]:
+    body = {"kind": "complaint", "urgency": "general", "opened_at": "2026-11-20T17:00:00+08:00"} | facts
+    response = await client.post("/v1/sla/preview", json=body)
+    assert response.status_code == 200, response.text
+    shown: dict[str, Any] = response.json()
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("line", "urgency", "level", "response_due", "resolution_due"),
+    [
+        ("tableware", "emergency", "emergency", "2026-11-20T11:00:00.000Z", "2026-11-21T09:00:00.000Z"),
+        ("tableware", "general", "general", "2026-11-21T09:00:00.000Z", "2026-11-23T09:00:00.000Z"),
+        ("statute", "general", "general", "2026-11-21T09:00:00.000Z", "2026-11-23T09:00:00.000Z"),
+    ],
+)
+async def test_a_preview_says_the_level_and_the_deadlines(
+    client: AsyncClient, line: str, urgency: str, level: str, response_due: str, resolution_due: str
+) -> None:
+    shown = await preview(client, business_line=line, urgency=urgency)
+    assert shown["service_level"] == level
+    assert {c["milestone"]: c["due_at"] for c in shown["commitments"]} == {
+        "first_response": response_due,
+        "resolution": resolution_due,
+    }
+    assert all(decision["clause"] for decision in shown["decisions"])
+
+
+async def test_working_hours_skip_the_weekend_and_lunch_is_not_in_the_assumed_hours(client: AsyncClient) -> None:
+    # Friday 17:00: half an hour is left of the day, 7.5 h of Monday from 8:30 on
+    shown = await preview(client, business_line="chemicals", kind="technical_support", channel="email")
+    analysis = next(c for c in shown["commitments"] if c["milestone"] == "engineer_analysis")
+    assert analysis["target"] == {"value": 8, "unit": "working_hours"}
+    assert (analysis["clock"], analysis["due_at"]) == ("working", "2026-11-23T08:00:00.000Z")
+
+
+async def test_a_deadline_in_a_year_without_announced_make_up_days_says_so(client: AsyncClient) -> None:
+    shown = await preview(
+        client, business_line="chemicals", kind="technical_support", opened_at="2026-12-31T16:00:00+08:00"
+    )
+    confirmed = {c["milestone"]: c["calendar_confirmed"] for c in shown["commitments"]}
+    assert confirmed["engineer_analysis"] is False
+    assert confirmed["resolution"] is True  # hours run round the clock and need no calendar
+
+
+async def test_what_is_late_or_soon_due_comes_first(client: AsyncClient, clock: FakeClock) -> None:
+    slow, quick = await take(client), await take(client, urgency="emergency")
+    clock.advance(hours=1)
+    assert (await client.get("/v1/sla/overdue")).json()["items"] == []
+    soon = (await client.get("/v1/sla/overdue", params={"within_seconds": 3600})).json()["items"]
+    assert [(item["ticket_number"], item["milestone"], item["seconds_left"]) for item in soon] == [
+        (quick["number"], "first_response", 3600)
+    ]
+    clock.advance(hours=23)
+    late = (await client.get("/v1/sla/overdue", params={"limit": 2})).json()
+    assert [(item["ticket_number"], item["milestone"]) for item in late["items"]] == [
+        (quick["number"], "first_response"),
+        (slow["number"], "first_response"),
+    ] or late["has_more"]
+    rest = (await client.get("/v1/sla/overdue", params={"limit": 2, "cursor": late["next_cursor"]})).json()
+    assert len(late["items"]) + len(rest["items"]) == 3
+    assert late["items"][0]["seconds_left"] == -22 * 3600
