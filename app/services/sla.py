@@ -96,7 +96,7 @@ async def list_overdue(ctx: Context, wanted: OverdueFilter) -> Answer:
         due_at, row_id = cursors.read(wanted.cursor)
         chosen = chosen.where(tuple_(row.due_at, row.id) > tuple_(datetime.fromisoformat(due_at), UUID(row_id)))
     async with ctx.db.begin() as session:
-        found = (await session.execute(chosen.limit(wanted.limit + 1))).tuples().all()
+        found = (await session.execute(chosen.limit(wanted.limit + 1))).all()
     more, found = len(found) > wanted.limit, found[: wanted.limit]
     following = cursors.issue([found[-1][0].due_at.isoformat(), found[-1][0].id.hex]) if more else None
     items = [_overdue(ctx, commitment, ticket) for commitment, ticket in found]

@@ -13,7 +13,7 @@ _REACH = 12  # most characters between a good or bad word and the aspect it is a
 _TRANSPORT_REACH = 2  # clauses around a breakage in which transport or arrival is looked for
 _EMPHASIS = 1.25
 _SUPPOSED = 0.2  # what is left of a fault that is only feared or supposed
-_ASKED = 0.6  # and of one in a question
+_ASKED = 0.8  # and of one in a question
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ MOST = 5000
 def search_tokens(text: str) -> tuple[str, ...]:
     """Return the distinct tokens of a text, in order of appearance, at most 5,000.
 
-    A Chinese run gives its pairs (`售后服务` → 售后, 后服, 服务), a single character gives itself, and so do other runs,
+    A Chinese run gives its pairs (`售后服务` → 售后, 后服, 服务); a single character and any other run give themselves,
     in lower case and half width.
     """
     tokens: dict[str, None] = {}

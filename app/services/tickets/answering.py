@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.core.answers import Answer
 from app.core.conditional import etag
 from app.core.personal import Tier
@@ -19,16 +21,16 @@ async def answer_changed(ctx: Context, unit: Unit, loaded: Loaded, new: Sequence
     ticket.version += 1
     ticket.updated_at = ctx.now
     unit.session.add_all(new)
-    return unit.answer(await answer_ticket(ctx, unit, 200, ticket, [*loaded.commitments, *new]))
+    return unit.answer(await answer_ticket(ctx, unit.session, 200, ticket, [*loaded.commitments, *new]))
 
 
 async def answer_ticket(
-    ctx: Context, unit: Unit, status: int, ticket: Ticket, rows: Sequence[TicketCommitment]
+    ctx: Context, session: AsyncSession, status: int, ticket: Ticket, rows: Sequence[TicketCommitment]
 ) -> Answer:
     """Render a ticket for the caller; what is shown in full is logged in the same transaction."""
     tier = ctx.caller.tier
     shown = render_ticket(ticket, rows, known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now)
     if tier is Tier.SENSITIVE:
-        log_access(unit.session, ctx, [shown])
-    await unit.session.flush()
+        log_access(session, ctx, [shown])
+    await session.flush()
     return Answer.of(status, shown, location=f"/v1/tickets/{ticket.number}", etag=etag(ticket.version, tier))

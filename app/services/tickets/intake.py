@@ -11,7 +11,6 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
-from app.core.conditional import etag
 from app.core.errors import FieldError, ValidationFailed
 from app.core.ids import new_id
 from app.core.language import Text
@@ -25,6 +24,7 @@ from app.services.policy_book import Policy
 from app.services.rules.classification import Severity
 from app.services.rules.facts import TicketFacts
 from app.services.rules.tickets import Status
+from app.services.tickets.answering import answer_ticket
 from app.services.tickets.clocks import commitment_row, decision_documents
 from app.services.tickets.judgement import (
     Judgement,
@@ -36,7 +36,7 @@ from app.services.tickets.judgement import (
 )
 from app.services.tickets.records import entry_row, event_row
 from app.services.tickets.refusals import ExternalRefConflict
-from app.services.tickets.rendering import SEALED, render_ticket
+from app.services.tickets.rendering import SEALED
 from app.services.tickets.writing import insert_ticket
 
 # A caller's clock may run a little ahead of ours.
@@ -90,7 +90,7 @@ async def _take(ctx: Context, session: AsyncSession, line: Line, body: TicketIn,
         return await _repeated(ctx, session, line, body, ticket)
     ticket.number = number
     TICKETS.labels(ticket.channel, ticket.kind).inc()
-    return _answer(ctx, 201, ticket, draft.commitments)
+    return await answer_ticket(ctx, session, 201, ticket, draft.commitments)
 
 
 async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: TicketIn, posted: Ticket) -> Answer:
@@ -109,14 +109,7 @@ async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: Ticke
     if differs:
         session.add(entry_row(ctx, ticket, "repeated", author="system", data=differs))
     rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id == ticket.id))
-    await session.flush()
-    return _answer(ctx, 200, ticket, rows.all())
-
-
-def _answer(ctx: Context, status: int, ticket: Ticket, rows: Any) -> Answer:
-    tier = ctx.caller.tier
-    shown = render_ticket(ticket, rows, known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now)
-    return Answer.of(status, shown, location=f"/v1/tickets/{ticket.number}", etag=etag(ticket.version, tier))
+    return await answer_ticket(ctx, session, 200, ticket, rows.all())
 
 
 def first_contact(body: TicketIn) -> str | None:

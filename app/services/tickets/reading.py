@@ -38,10 +38,12 @@ async def get_ticket(ctx: Context, reference: str) -> Answer:
     async with ctx.db.begin() as session:
         ticket = await find_ticket(session, ctx, reference)
         tag = etag(ticket.version, ctx.caller.tier)
-        if unchanged(ctx.call, tag):
+        [item] = await _rendered(session, ctx, [ticket])
+        # A deadline that passes changes what is shown without a new version.
+        breached = any(shown.state is CommitmentState.BREACHED for shown in item.commitments)
+        if unchanged(ctx.call, tag) and not breached:
             return Answer(304, b"", {"etag": tag, "vary": "Authorization"})
-        items = await _rendered(session, ctx, [ticket])
-        return Answer.of(200, items[0], etag=tag, vary="Authorization")
+        return Answer.of(200, item, etag=tag, vary="Authorization")
 
 
 @dataclass(frozen=True, slots=True)
