@@ -1,6 +1,6 @@
 """Measure the classifier on labelled texts: `python -m bench.classifier FILE`.
 
-FILE holds one JSON object a line with `text`, `complaint_class`, `issue_type` and `severity`; other keys are left alone.
+FILE holds one JSON object a line with `text`, `complaint_class`, `issue_type` and `severity`; other keys are ignored.
 """
 
 import json
@@ -43,9 +43,9 @@ def report(rows: Sequence[dict[str, str]], answers: Sequence[Classification]) ->
     hits = sum(e and f for e, f in zip(expected_critical, found_critical, strict=True))
     recall, precision = hits / max(1, sum(expected_critical)), hits / max(1, sum(found_critical))
     print(f"critical         recall {recall:.3f}  precision {precision:.3f}  ({sum(expected_critical)} texts)")
-    sure = [not answer.needs_confirmation for answer in answers]
-    right = sum(s and row["complaint_class"] == a.complaint_class for s, row, a in zip(sure, rows, answers, strict=True))
-    print(f"needs no confirmation {sum(sure) / len(rows):.3f}, of these class right {right / max(1, sum(sure)):.3f}")
+    sure = [(row, answer) for row, answer in zip(rows, answers, strict=True) if not answer.needs_confirmation]
+    right = sum(row["complaint_class"] == answer.complaint_class for row, answer in sure) / max(1, len(sure))
+    print(f"no confirmation  {len(sure) / len(rows):.3f} of the texts, their class right in {right:.3f}")
 
 
 def seconds_per_100_characters(texts: Sequence[str], lexicon: Lexicon) -> float:

@@ -18,6 +18,7 @@ from app.core.http import StrictRoute, problems, response_of
 from app.routers.context import context
 from app.schemas.complaints import ClassificationIn
 from app.schemas.lists import TicketFilter, TimelineFilter
+from app.schemas.sla import ExplanationOut
 from app.schemas.tickets import (
     AssignIn,
     CommentIn,
@@ -38,7 +39,7 @@ from app.schemas.tickets import (
 from app.services.context import Context
 from app.services.rules.tickets import Move
 from app.services.scopes import Scope
-from app.services.tickets import changes, intake, moves, notes, reading
+from app.services.tickets import changes, explaining, intake, moves, notes, reading
 from app.services.tickets.refusals import DelayReasonRequired, ExternalRefConflict, InvalidTransition
 
 router = APIRouter(prefix="/v1/tickets", tags=["tickets"], route_class=StrictRoute)
@@ -114,6 +115,12 @@ async def confirm_classification(ticket: str, body: ClassificationIn, ctx: Write
 async def read_timeline(ticket: str, wanted: Annotated[TimelineFilter, Query()], ctx: Reader) -> Response:
     """Read what happened to a ticket, the earliest first; `visibility=customer` gives what the customer may see."""
     return response_of(await reading.read_timeline(ctx, ticket, wanted))
+
+
+@router.get("/{ticket}/commitments/{commitment}/explanation", responses=problems(NotFound))
+async def explain_commitment(ticket: str, commitment: str, ctx: Reader) -> ExplanationOut:
+    """Say why a deadline is what it is: the time that was counted adds up to the target to the second."""
+    return await explaining.explain_commitment(ctx, ticket, commitment)
 
 
 @router.post(

@@ -1,12 +1,14 @@
 """Bodies of the SLA endpoints."""
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
 
-from app.schemas.fields import Instant, RequestBody, ResponseBody, Word
+from app.schemas.fields import Bilingual, Instant, RequestBody, ResponseBody, Word
 from app.schemas.tickets import CommitmentOut, DecisionOut, PolicyRef
 from app.services.rules.classification import ComplaintClass, IssueType, Kind, Severity, Urgency
+from app.services.rules.explanation import DayNature
 from app.services.rules.facts import Channel, ItemClass
 from app.services.rules.sla import Clock, CommitmentState, Milestone
 
@@ -53,3 +55,29 @@ class OverdueList(ResponseBody):
     items: list[OverdueItem]
     next_cursor: str | None
     has_more: bool
+
+
+class StretchOut(ResponseBody):
+    """A stretch of time, and the seconds of the commitment's own clock in it."""
+
+    since: Instant
+    until: Instant
+    seconds: int
+
+
+class SpecialDayOut(ResponseBody):
+    on: date
+    nature: DayNature
+    title: Bilingual
+
+
+class ExplanationOut(ResponseBody):
+    """`counted` adds up to `allowance_seconds`; `days` are the local dates the week alone does not explain."""
+
+    commitment: CommitmentOut
+    time_zone: str
+    decisions: list[DecisionOut]
+    allowance_seconds: int
+    counted: list[StretchOut]
+    pauses: list[StretchOut]
+    days: list[SpecialDayOut]

@@ -54,6 +54,24 @@ async def test_a_deadline_in_a_year_without_announced_make_up_days_says_so(clien
     assert confirmed["resolution"] is True  # hours run round the clock and need no calendar
 
 
+async def test_a_deadline_is_explained_to_the_second(client: AsyncClient) -> None:
+    ticket = await take(client, business_line="chemicals", kind="technical_support", description="请问固化剂比例是多少")
+    analysis = next(c for c in ticket["commitments"] if c["milestone"] == "engineer_analysis")
+    path = f"/v1/tickets/{ticket['number']}/commitments/{analysis['id']}/explanation"
+    told = (await client.get(path)).json()
+    # Sunday noon: the day is closed, and the eight hours are all of Monday's from 8:30 to 16:30
+    assert told["days"] == [
+        {"on": "2026-11-22", "nature": "closed", "title": {"zh": "休息日，不计时", "en": "closed, not counted"}}
+    ]
+    assert told["counted"] == [
+        {"since": "2026-11-23T00:30:00.000Z", "until": "2026-11-23T08:30:00.000Z", "seconds": 28_800}
+    ]
+    assert (told["allowance_seconds"], told["commitment"]["due_at"]) == (28_800, analysis["due_at"])
+    assert told["decisions"][0]["clause"] == "三.2"
+    unknown = await client.get(path.replace(analysis["id"], "cmt_" + "0" * 32))
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+
+
 async def test_what_is_late_or_soon_due_comes_first(client: AsyncClient, clock: FakeClock) -> None:
     slow, quick = await take(client), await take(client, urgency="emergency")
     clock.advance(hours=1)

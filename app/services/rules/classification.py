@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _CONTENT: Final = (Role.QUESTION, Role.INQUIRY, Role.THANKS, Role.GOOD)  # what speaks for "no complaint"
+_HAZARD_IF_FEARED: Final = frozenset({Role.OVERHEATING, Role.FEAR})
 _EVIDENCE_PER_POINT: Final = 3  # a long text need not be quoted whole
 _INTERNAL: Final = "internal"  # the company's own quality findings (chemicals 五.1) are no praise and no question
 
@@ -120,33 +121,36 @@ def _urgency(reading: Reading, weighed: Weighed) -> tuple[Urgency, list[Found[Si
 
 
 def _confidence(reading: Reading, weighed: Weighed, kind: float) -> Confidence:
-    """Far from the threshold and from the next best answer is sure; a denied or feared hazard never is."""
+    """Far from the threshold and from the next best answer is sure; a severity that rests on a mere fear is not."""
     if weighed.complaint_class is ComplaintClass.NOT_COMPLAINT:
-        signs = sum(reading.weight_of(role) for role in _CONTENT)
+        signs = sum(reading.weight_of(role) for role in (*_CONTENT, Role.KIND))
         doubtful = weighed.total / weighed.threshold if weighed.total < weighed.threshold else 0.8
         sure = (0.45 + min(signs, 2) * 0.2) * (1 - 0.4 * doubtful)
         return Confidence(min(sure, kind), sure, sure, sure, kind)
     is_complaint = min(1.0, 0.45 + 0.25 * (weighed.total - weighed.threshold))
     complaint_class = is_complaint * (0.6 + 0.4 * weighed.class_margin)
     issue = is_complaint * (0.5 + 0.5 * weighed.issue_margin)
-    severity = 0.8 if any(grievance.severity is weighed.severity for grievance in weighed.grievances) else 0.65
+    feared = any(grievance.role is Role.HAZARD and not grievance.stated for grievance in weighed.grievances)
+    severity = 0.5 if feared and weighed.severity is not Severity.CRITICAL else 0.8
     return Confidence(min(complaint_class, issue, severity, kind), complaint_class, issue, severity, kind)
 
 
 def _points(reading: Reading, weighed: Weighed, kind: Kind) -> Iterator[tuple[Place, str]]:
-    for found in reading.marks[Role.KIND]:
-        if found.payload.kind is kind:
-            yield found, f"kind:{kind}"
-    if weighed.complaint_class is ComplaintClass.NOT_COMPLAINT:
-        for role in (Role.SETTLED, *_CONTENT):
-            for found in reading.marks[role]:
-                yield found, f"complaint_class:{ComplaintClass.NOT_COMPLAINT}"
+    yield from ((found, f"kind:{kind}") for found in reading.marks[Role.KIND] if found.payload.kind is kind)
+    if weighed.complaint_class is not ComplaintClass.NOT_COMPLAINT:
+        yield from _grievance_points(reading, weighed)
         return
+    content = (found for role in (Role.SETTLED, *_CONTENT) for found in reading.marks[role])
+    yield from ((found, f"complaint_class:{ComplaintClass.NOT_COMPLAINT}") for found in content)
+
+
+def _grievance_points(reading: Reading, weighed: Weighed) -> Iterator[tuple[Place, str]]:
     named = {weighed.issue_type, *weighed.also}
     for grievance in sorted(weighed.grievances, key=lambda grievance: -grievance.weight):
         if grievance.issue in named:
             yield grievance, f"issue_type:{grievance.issue}"
-        if grievance.severity is weighed.severity and grievance.severity is not Severity.MINOR:
+        heat = weighed.severity is Severity.CRITICAL and grievance.role in _HAZARD_IF_FEARED
+        if heat or (grievance.severity is weighed.severity and grievance.severity is not Severity.MINOR):
             yield grievance, f"severity:{weighed.severity}"
     if weighed.severity is Severity.SERIOUS:
         for found in (*reading.marks[Role.ESCALATION], *reading.marks[Role.REQUEST]):

@@ -6,10 +6,10 @@ cause decides the class, and the harshest applicable severity wins.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.services.rules.classification_reading import Grievance, Reading
-from app.services.rules.classification_words import ComplaintClass, IssueType, Severity
+from app.services.rules.classification_words import ComplaintClass, IssueType, Kind, Severity
 from app.services.rules.lexicon import Role, Thresholds
 
 _FIRST_MENTION = 0.4
@@ -17,6 +17,7 @@ _CLOSE = 0.25  # issue types nearer than this in weight are equal: the tie-break
 _MENTIONS = (1.0, 0.4, 0.3, 0.2, 0.1)  # share of the first, second, … mention of an issue type; a sixth adds nothing
 _CONCRETE = 1.2  # weight from which a grievance states a defect or a loss, not an opinion
 _AT_LARGE = 0.6  # "bad" about nothing in particular
+_QUOTED = 3  # of these, as many as can serve as evidence
 _RANK = {Severity.NONE: 0, Severity.MINOR: 1, Severity.SERIOUS: 2, Severity.CRITICAL: 3}
 _TIE_BREAK = (IssueType.SAFETY, IssueType.PRODUCT_QUALITY)
 
@@ -37,26 +38,31 @@ class Weighed:
 
 
 def weigh(reading: Reading, thresholds: Thresholds, *, reported: bool) -> Weighed:
-    """Weigh a reading; `reported` texts come in as complaints, so less makes them one."""
+    """Weigh a reading; a text `reported` as a complaint, or calling itself one, is one even if no word says why."""
+    reported = reported or _calls_itself_complaint(reading)
     grievances = _grievances(reading)
     scores = issue_scores(grievances)
     total = sum(scores.values())
     threshold = _threshold(reading, thresholds, reported=reported)
+    if reported and not grievances and not reading.marks[Role.SETTLED]:
+        unnamed = (ComplaintClass.OTHER, IssueType.OTHER, (), _severity(reading, grievances))
+        return Weighed(*unnamed, (), total, threshold, issue_margin=0, class_margin=0)
     if total < threshold or _settled(reading, grievances):
-        return Weighed(
-            ComplaintClass.NOT_COMPLAINT, IssueType.NONE, (), Severity.NONE, tuple(grievances), total, threshold, 0, 0
-        )
+        none = (ComplaintClass.NOT_COMPLAINT, IssueType.NONE, (), Severity.NONE)
+        return Weighed(*none, tuple(grievances), total, threshold, issue_margin=0, class_margin=0)
     primary, issue_margin = _primary(scores, grievances)
-    complaint_class, class_margin = _class_of(primary, grievances, scores)
+    complaint_class, class_margin = _class_of(primary, grievances)
     floor = max(thresholds.also, scores[primary] * thresholds.also_share)
     also = sorted(
         (issue for issue in scores if issue is not primary and scores[issue] >= floor), key=scores.__getitem__
     )
-    severity = _severity(reading, grievances)
-    return Weighed(
-        complaint_class, primary, tuple(reversed(also)), severity, tuple(grievances), total, threshold,
-        issue_margin, class_margin,
-    )  # fmt: skip
+    chosen = (complaint_class, primary, tuple(reversed(also)), _severity(reading, grievances))
+    return Weighed(*chosen, tuple(grievances), total, threshold, issue_margin=issue_margin, class_margin=class_margin)
+
+
+def _calls_itself_complaint(reading: Reading) -> bool:
+    named = any(mark.payload.kind is Kind.COMPLAINT for mark in reading.marks[Role.KIND])
+    return named and not reading.marks[Role.QUESTION] and not reading.marks[Role.INQUIRY]
 
 
 def issue_scores(grievances: Iterable[Grievance]) -> dict[IssueType, float]:
@@ -79,41 +85,41 @@ def _overlap(one: Grievance, other: Grievance) -> bool:
 def _grievances(reading: Reading) -> list[Grievance]:
     if not reading.grievances:
         return _at_large(reading)
-    grievances = [found for grievance in reading.grievances for found in _by_installer(grievance, reading.grievances)]
-    if not reading.marks[Role.MISUSE] or any(grievance.sign == "remedy.refused" for grievance in grievances):
+    badly_installed = {
+        grievance.sentence
+        for grievance in reading.grievances
+        if grievance.issue is IssueType.INSTALLATION and grievance.stated
+    }
+    grievances = [found for grievance in reading.grievances for found in _by_installer(grievance, badly_installed)]
+    if not reading.marks[Role.MISUSE] or any(grievance.role is Role.REFUSAL for grievance in grievances):
         return grievances
     return [
-        replace(grievance, cause=ComplaintClass.NON_QUALITY)
+        grievance._replace(cause=ComplaintClass.NON_QUALITY)
         if grievance.issue is IssueType.PRODUCT_QUALITY
         else grievance
         for grievance in grievances
     ]
 
 
-def _by_installer(hazard: Grievance, grievances: Sequence[Grievance]) -> tuple[Grievance, ...]:
+def _by_installer(grievance: Grievance, badly_installed: set[int]) -> tuple[Grievance, ...]:
     """A hazard told in one sentence with an installer's bad work is that work's: the installation weighs most."""
-    worked_badly = hazard.severity is Severity.CRITICAL and any(
-        other.issue is IssueType.INSTALLATION and other.stated and other.sentence == hazard.sentence
-        for other in grievances
-    )
-    if not worked_badly:
-        return (hazard,)
+    if grievance.severity is not Severity.CRITICAL or grievance.sentence not in badly_installed:
+        return (grievance,)
     cause = ComplaintClass.NON_QUALITY
     return (
-        replace(hazard, issue=IssueType.INSTALLATION, cause=cause),
-        replace(hazard, cause=cause, weight=hazard.weight / 2),
+        grievance._replace(issue=IssueType.INSTALLATION, cause=cause),
+        grievance._replace(cause=cause, weight=grievance.weight / 2),
     )
 
 
 def _at_large(reading: Reading) -> list[Grievance]:
-    """Bad words about nothing in particular: about the goods, or about the content of a book or film."""
-    if reading.goods and reading.goods <= {"goods.content", "goods.story"}:
-        issue, cause = IssueType.OTHER, ComplaintClass.OTHER
-    else:
-        issue, cause = IssueType.PRODUCT_QUALITY, ComplaintClass.QUALITY
+    """Bad words about nothing in particular are about the goods: of a book or film that is its content, a taste."""
+    meant = {(goods.issue, goods.cause) for goods in reading.goods.values()}
+    issue, cause = meant.pop() if len(meant) == 1 else (None, None)
+    issue, cause = issue or IssueType.PRODUCT_QUALITY, cause or ComplaintClass.QUALITY
     return [
-        Grievance("at_large", issue, cause, Severity.MINOR, _AT_LARGE, found.start, found.end, sentence=0)
-        for found in reading.complaints_at_large
+        Grievance(Role.BAD, issue, cause, Severity.MINOR, _AT_LARGE, found.start, found.end, sentence=0)
+        for found in reading.complaints_at_large[:_QUOTED]
     ]
 
 
@@ -143,7 +149,7 @@ def _primary(scores: dict[IssueType, float], grievances: Sequence[Grievance]) ->
     first: dict[IssueType, int] = {}
     for grievance in grievances:
         if grievance.stated:
-            first.setdefault(grievance.issue, grievance.start)
+            first[grievance.issue] = min(grievance.start, first.get(grievance.issue, grievance.start))
     earliest = min(first, key=first.__getitem__, default=None)
     weighed = {issue: score + (_FIRST_MENTION if issue is earliest else 0) for issue, score in scores.items()}
     best = max(weighed.values())
@@ -153,9 +159,7 @@ def _primary(scores: dict[IssueType, float], grievances: Sequence[Grievance]) ->
     return primary, max(0.0, (weighed[primary] - others) / (weighed[primary] + others))
 
 
-def _class_of(
-    primary: IssueType, grievances: Sequence[Grievance], scores: dict[IssueType, float]
-) -> tuple[ComplaintClass, float]:
+def _class_of(primary: IssueType, grievances: Sequence[Grievance]) -> tuple[ComplaintClass, float]:
     """The class follows the primary type's cause; where causes weigh the same, quality goes first."""
     weights = dict.fromkeys((ComplaintClass.QUALITY, ComplaintClass.NON_QUALITY, ComplaintClass.OTHER), 0.0)
     for grievance in grievances:
@@ -181,7 +185,7 @@ def _defect(grievances: Iterable[Grievance]) -> bool:
 
 def _severity(reading: Reading, grievances: Sequence[Grievance]) -> Severity:
     severities = [grievance.severity for grievance in grievances if grievance.stated]
-    hot = any(grievance.sign == "overheating" for grievance in grievances)
+    hot = any(grievance.role is Role.OVERHEATING and grievance.stated for grievance in grievances)
     if hot and any(grievance.issue is IssueType.SAFETY for grievance in grievances):
         severities.append(Severity.CRITICAL)
     lost = any(

@@ -28,7 +28,8 @@ def propose_kind(reading: Reading, weighed: Weighed) -> tuple[Kind, float]:
             return Kind.COMPLAINT, 0.7 if plain else 0.9
         return plain, 0.65
     wishes.pop(Kind.COMPLAINT, None)
-    if reading.weight_of(Role.GOOD) and not (reading.marks[Role.QUESTION] or reading.marks[Role.INQUIRY]):
+    content = reading.marks[Role.GOOD] or (reading.marks[Role.SETTLED] and reading.marks[Role.THANKS])
+    if content and not (reading.marks[Role.QUESTION] or reading.marks[Role.INQUIRY]):
         wishes[Kind.PRAISE] = wishes.get(Kind.PRAISE, 0) + 1
     if not wishes:
         return Kind.CONSULTATION, 0.4
@@ -53,7 +54,6 @@ def _dissatisfied(reading: Reading, weighed: Weighed) -> bool:
     if reading.complaints_at_large or any(mark.payload.kind is Kind.COMPLAINT for mark in reading.marks[Role.KIND]):
         return True
     return any(
-        grievance.weight >= _STRONG
-        and (grievance.issue in _ABOUT_PEOPLE or grievance.sign in {"remedy.refused", "remedy.delayed"})
+        grievance.weight >= _STRONG and (grievance.issue in _ABOUT_PEOPLE or grievance.role is Role.REFUSAL)
         for grievance in weighed.grievances
     )

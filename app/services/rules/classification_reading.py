@@ -1,14 +1,16 @@
 """Read a text by the lexicon: which grievances it states, and what else it does (asks, thanks, demands, settles)."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
 
 from app.services.rules.classification_words import ComplaintClass, IssueType, Severity
-from app.services.rules.lexicon import Lexicon, Role, Sign
+from app.services.rules.lexicon import STATES_FAULT, Lexicon, Role, Sign
 from app.services.rules.lexicon_matcher import Found
 from app.services.rules.lexicon_text import Span, clauses
 
-_STATES_FAULT = frozenset({Role.FAULT, Role.HAZARD, Role.BREAKAGE, Role.OVERHEATING, Role.FEAR})
 _REACH = 12  # most characters between a good or bad word and the aspect it is about
 _TRANSPORT_REACH = 2  # clauses around a breakage in which transport or arrival is looked for
 _EMPHASIS = 1.25
@@ -16,11 +18,10 @@ _SUPPOSED = 0.2  # what is left of a fault that is only feared or supposed
 _ASKED = 0.8  # and of one in a question
 
 
-@dataclass(frozen=True, slots=True)
-class Grievance:
+class Grievance(NamedTuple):
     """One thing the writer finds wrong; offsets into the text."""
 
-    sign: str
+    role: Role
     issue: IssueType
     cause: ComplaintClass
     severity: Severity
@@ -35,7 +36,7 @@ class Grievance:
 class Reading:
     grievances: list[Grievance] = field(default_factory=list)
     complaints_at_large: list[Found[Sign]] = field(default_factory=list)  # bad words about nothing in particular
-    goods: frozenset[str] = frozenset()
+    goods: dict[str, Sign] = field(default_factory=dict)  # by the name of the sign
     marks: dict[Role, list[Found[Sign]]] = field(default_factory=lambda: defaultdict(list))
 
     def weight_of(self, role: Role) -> float:
@@ -44,36 +45,34 @@ class Reading:
 
 
 class _Clause:
-    __slots__ = ("_by_role", "found", "span", "weight")
+    __slots__ = ("by_role", "span", "weight")
 
     def __init__(self, span: Span, found: list[Found[Sign]]) -> None:
-        self.span, self.found = span, found
-        self._by_role: dict[Role, list[Found[Sign]]] = {}
+        self.span = span
+        self.by_role: dict[Role, list[Found[Sign]]] = {}
         for entry in found:
-            self._by_role.setdefault(entry.payload.role, []).append(entry)
-        self.weight = _EMPHASIS if Role.CONTRAST in self._by_role else 1
+            self.by_role.setdefault(entry.payload.role, []).append(entry)
+        self.weight = _EMPHASIS if Role.CONTRAST in self.by_role else 1
 
-    def of(self, role: Role) -> list[Found[Sign]]:
-        return self._by_role.get(role, [])
+    def of(self, role: Role) -> Sequence[Found[Sign]]:
+        return self.by_role.get(role, ())
 
 
 def read(text: str, lexicon: Lexicon, *, category: str = "") -> Reading:
     """Read a text; `category` of the goods settles words that mean different things of different goods."""
     folded = text.translate(lexicon.folding)
-    goods = {found.payload.name for found in _goods(category, lexicon)}
     spans = list(clauses(folded))
     read_clauses = [_Clause(span, _unshielded(lexicon.matcher.find(folded, span.start, span.end))) for span in spans]
-    goods |= {found.payload.name for clause in read_clauses for found in clause.of(Role.GOODS)}
-    reading = Reading(goods=frozenset(goods))
+    goods = [*_goods(category, lexicon), *chain.from_iterable(clause.of(Role.GOODS) for clause in read_clauses)]
+    reading = Reading(goods={found.payload.name: found.payload for found in goods})
     for at, clause in enumerate(read_clauses):
-        for found in clause.found:
-            if found.payload.role is not Role.GOOD:  # a denied good word is a bad one
-                reading.marks[found.payload.role].append(found)
-        if not clause.found:
+        if not clause.by_role:
             continue
+        for role, found in clause.by_role.items():
+            if role is not Role.GOOD:  # a denied good word is a bad one
+                reading.marks[role] += found
         before = read_clauses[at - 1] if at and read_clauses[at - 1].span.sentence == clause.span.sentence else None
-        nearby = read_clauses[max(0, at - _TRANSPORT_REACH) : at + _TRANSPORT_REACH + 1]
-        _read_faults(clause, nearby, reading)
+        _read_faults(read_clauses, at, reading)
         _read_opinions(clause, before, reading)
     return reading
 
@@ -94,15 +93,16 @@ def _unshielded(found: list[Found[Sign]]) -> list[Found[Sign]]:
     ]
 
 
-def _read_faults(clause: _Clause, nearby: list[_Clause], reading: Reading) -> None:
-    for found in clause.found:
+def _read_faults(read_clauses: list[_Clause], at: int, reading: Reading) -> None:
+    clause = read_clauses[at]
+    for found in chain.from_iterable(found for role, found in clause.by_role.items() if role in STATES_FAULT):
         sign = found.payload
-        if sign.role not in _STATES_FAULT or sign.issue is None or sign.cause is None or _negated(found, clause):
+        if sign.issue is None or sign.cause is None or _negated(found, clause):
             continue
-        if not reading.goods.isdisjoint(sign.unless_goods):
+        if not reading.goods.keys().isdisjoint(sign.unless_goods):
             continue
         issue, cause = sign.issue, sign.cause
-        if sign.role is Role.BREAKAGE and _came_broken(nearby):
+        if sign.role is Role.BREAKAGE and _came_broken(read_clauses, at):
             issue, cause = IssueType.LOGISTICS, ComplaintClass.NON_QUALITY
         weight = sign.weight * clause.weight
         if supposed := _supposed(found, clause):
@@ -113,13 +113,13 @@ def _read_faults(clause: _Clause, nearby: list[_Clause], reading: Reading) -> No
         severity = Severity.MINOR if supposed else sign.severity
         reading.grievances.append(
             Grievance(
-                sign.name, issue, cause, severity, weight, found.start, found.end, clause.span.sentence, not supposed
+                sign.role, issue, cause, severity, weight, found.start, found.end, clause.span.sentence, not supposed
             )
         )
 
 
 def _supposed(found: Found[Sign], clause: _Clause) -> bool:
-    """Feared, conditional or asked about. Whoever asks about a hazard is taken to have it: safety is read for recall."""
+    """Feared, conditional or asked about; but whoever asks about a hazard is taken to have it: recall goes first."""
     if found.payload.role is Role.FEAR:
         return False
     before = clause.of(Role.DOUBT)
@@ -128,8 +128,9 @@ def _supposed(found: Found[Sign], clause: _Clause) -> bool:
     return any(other.start < found.start for other in before)
 
 
-def _came_broken(nearby: list[_Clause]) -> bool:
+def _came_broken(read_clauses: list[_Clause], at: int) -> bool:
     """Broken on arrival is a matter of transport, unless the customer tells of their own hand in it."""
+    nearby = read_clauses[max(0, at - _TRANSPORT_REACH) : at + _TRANSPORT_REACH + 1]
     return any(clause.of(Role.TRANSPORT) for clause in nearby) and not any(clause.of(Role.MISUSE) for clause in nearby)
 
 
@@ -138,7 +139,7 @@ def _negated(found: Found[Sign], clause: _Clause) -> bool:
 
 
 def _read_opinions(clause: _Clause, before: _Clause | None, reading: Reading) -> None:
-    """Give each bad word, and each denied good one, to the aspect it is about; a fault stated there says it already."""
+    """Give each bad word, and each denied good one, to the aspect it is about; the rest are complaints at large."""
     bad = [found for found in clause.of(Role.BAD) if not _negated(found, clause)]
     for found in clause.of(Role.GOOD):
         (bad if _negated(found, clause) else reading.marks[Role.GOOD]).append(found)
@@ -153,7 +154,7 @@ def _read_opinions(clause: _Clause, before: _Clause | None, reading: Reading) ->
         weight = aspect.payload.weight * clause.weight
         start, end = min(aspect.start, word.start), max(aspect.end, word.end)
         reading.grievances.append(
-            Grievance(f"opinion.{issue}", issue, cause, Severity.MINOR, weight, start, end, clause.span.sentence)
+            Grievance(Role.BAD, issue, cause, Severity.MINOR, weight, start, end, clause.span.sentence)
         )
 
 

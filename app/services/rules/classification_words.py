@@ -1,4 +1,4 @@
-"""The words of a classification. `classification` re-exports them; they stand apart so that the lexicon can be typed."""
+"""The words of a classification; `classification` exports them. They stand apart so that the lexicon can use them."""
 
 from enum import StrEnum
 

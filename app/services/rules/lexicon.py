@@ -16,7 +16,6 @@ from app.services.rules.clause import Terms
 from app.services.rules.lexicon_matcher import Matcher
 from app.services.rules.lexicon_text import folding
 
-
 _MACRO = re.compile(r"<(\w+)>")
 
 
@@ -32,6 +31,7 @@ class Role(StrEnum):
 
     FAULT = "fault"  # states a grievance by itself
     HAZARD = "hazard"  # states harm or danger, unless denied or only feared
+    REFUSAL = "refusal"  # a fault too: refund, exchange or repair refused or put off
     BREAKAGE = "breakage"  # a fault of the goods, or of their transport when they arrived so
     OVERHEATING = "overheating"  # a minor fault; with a stated fear, a hazard
     FEAR = "fear"
@@ -51,12 +51,12 @@ class Role(StrEnum):
     ESCALATION = "escalation"  # regulator, media, court
     MISUSE = "misuse"  # the customer's own hand
     TRANSPORT = "transport"
-    GOODS = "goods"
+    GOODS = "goods"  # what goods these are; its issue and cause are those of a bad word about nothing else
     KIND = "kind"
     SHIELD = "shield"  # protects the words inside it from being read
 
 
-_NEEDS_ISSUE = frozenset({Role.FAULT, Role.HAZARD, Role.BREAKAGE, Role.OVERHEATING, Role.FEAR, Role.ASPECT})
+STATES_FAULT = frozenset({Role.FAULT, Role.HAZARD, Role.REFUSAL, Role.BREAKAGE, Role.OVERHEATING, Role.FEAR})
 
 
 class Sign(Terms):
@@ -75,7 +75,7 @@ class Sign(Terms):
 
     @model_validator(mode="after")
     def _complete(self) -> "Sign":
-        if self.role in _NEEDS_ISSUE and (self.issue is None or self.cause is None):
+        if self.role in {*STATES_FAULT, Role.ASPECT, Role.GOODS} and (self.issue is None or self.cause is None):
             raise ValueError(f"sign {self.name}: a {self.role} names its issue and its cause")
         if (self.role is Role.KIND) != (self.kind is not None):
             raise ValueError(f"sign {self.name}: exactly the signs of role kind name a kind")

@@ -53,7 +53,9 @@ class _State(Generic[Payload]):
 
     __slots__ = ("accepts", "gapped", "moves")
 
-    def __init__(self, accepts: tuple[_Accept[Payload], ...], moves: "dict[str, frozenset[int] | _State[Payload]]") -> None:
+    def __init__(
+        self, accepts: tuple[_Accept[Payload], ...], moves: "dict[str, frozenset[int] | _State[Payload]]"
+    ) -> None:
         self.accepts = tuple(accept.payload for accept in accepts if accept.tail is None)
         self.gapped = tuple(accept for accept in accepts if accept.tail is not None)
         self.moves = moves
@@ -100,19 +102,20 @@ class Matcher(Generic[Payload]):
                 found += [Found(at, longest, payload) for payload in payloads]
         return found
 
-    def _walk(
-        self, state: _State[Payload], text: str, start: int, end: int
-    ) -> list[tuple[int, _State[Payload]]]:
+    def _walk(self, state: _State[Payload], text: str, start: int, end: int) -> list[tuple[int, _State[Payload]]]:
         """Every accepting state on the way from `start`, with where it is reached."""
         reached: list[tuple[int, _State[Payload]]] = []
-        at = start
-        while at < end:
-            if text[at] not in state.moves:
+        chinese = not text[start].isascii()
+        for at in range(start, end):
+            char = text[at]
+            following = state.moves.get(char)
+            if following is None:
                 break
-            state = self._step(state, text[at])
-            at += 1
-            if (state.accepts or state.gapped) and _whole_word(text, start, at):
-                reached.append((at, state))
+            state = self._step(state, char) if isinstance(following, frozenset) else following
+            if (state.accepts or state.gapped) and (
+                (chinese and not char.isascii()) or _whole_word(text, start, at + 1)
+            ):
+                reached.append((at + 1, state))
         return reached
 
     def _step(self, state: _State[Payload], char: str) -> _State[Payload]:
@@ -121,9 +124,7 @@ class Matcher(Generic[Payload]):
             following = state.moves[char] = self._state(following)
         return following
 
-    def _over_gap(
-        self, state: _State[Payload], text: str, start: int, stop: int, end: int
-    ) -> Iterator[Found[Payload]]:
+    def _over_gap(self, state: _State[Payload], text: str, start: int, stop: int, end: int) -> Iterator[Found[Payload]]:
         for accept in state.gapped:
             if accept.tail is None:
                 continue

@@ -11,6 +11,12 @@ class TicketNotFound(NotFound):
     title = Text("未找到该工单", "No such ticket")
 
 
+class CommitmentNotFound(NotFound):
+    """The ticket has no such commitment."""
+
+    title = Text("该工单没有此时限", "The ticket has no such commitment")
+
+
 class ExternalRefConflict(ServiceError):
     """The reference already stands for a ticket with other facts."""
 

@@ -1,0 +1,50 @@
+"""Why a deadline is what it is."""
+
+from dataclasses import asdict
+
+from app.core.ids import id_from
+from app.schemas.sla import ExplanationOut, SpecialDayOut, StretchOut
+from app.schemas.tickets import DecisionOut
+from app.services.context import Context
+from app.services.rules.clause import DecisionKind
+from app.services.rules.explanation import DAY_TITLES, Stretch, explain
+from app.services.tickets.clocks import running
+from app.services.tickets.loading import load_ticket
+from app.services.tickets.refusals import CommitmentNotFound
+from app.services.tickets.rendering import render_commitment
+
+
+async def explain_commitment(ctx: Context, reference: str, commitment: str) -> ExplanationOut:
+    """Return what was counted towards one deadline, and what was not.
+
+    Raises: TicketNotFound, CommitmentNotFound.
+    """
+    async with ctx.db.begin() as session:
+        loaded = await load_ticket(session, ctx, reference)
+    wanted = id_from("cmt", commitment)
+    row = next((row for row in loaded.commitments if row.id == wanted), None)
+    if row is None:
+        raise CommitmentNotFound
+    time = loaded.policy.time
+    told = explain(running(row), time)
+    outcome = f"{row.milestone}:{row.target_value}_{row.target_unit}"
+    return ExplanationOut(
+        commitment=render_commitment(row, time, ctx.now),
+        time_zone=time.timezone,
+        decisions=[
+            DecisionOut.model_validate(decision)
+            for decision in loaded.ticket.decisions
+            if decision["kind"] == DecisionKind.SLA and decision["outcome"] == outcome
+        ],
+        allowance_seconds=told.allowance_seconds,
+        counted=[_stretch(stretch) for stretch in told.counted],
+        pauses=[_stretch(stretch) for stretch in told.pauses],
+        days=[
+            SpecialDayOut.model_validate({"on": day.on, "nature": day.nature, "title": asdict(DAY_TITLES[day.nature])})
+            for day in told.days
+        ],
+    )
+
+
+def _stretch(stretch: Stretch) -> StretchOut:
+    return StretchOut(since=stretch.since, until=stretch.until, seconds=stretch.seconds)
