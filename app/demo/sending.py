@@ -95,7 +95,7 @@ class Sender:
             self.seconds[purpose].append(time.perf_counter() - started)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self.server_errors.append(f"{request.method} {request.url.path}: {response.status_code}")
-        return _answer(response), float(response.headers.get("Retry-After", "0.2"))
+        return _answer(response), _asked_wait(response)
 
 
 def as_json(body: Mapping[str, object]) -> bytes:
@@ -110,3 +110,8 @@ def _answer(response: httpx.Response) -> Answer:
         document = {}
     replayed = response.headers.get("Idempotent-Replayed") == "true"
     return Answer(response.status_code, media_type, document if isinstance(document, dict) else {}, replayed)
+
+
+def _asked_wait(response: httpx.Response) -> float:
+    asked = response.headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else 0.2

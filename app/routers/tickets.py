@@ -208,5 +208,5 @@ async def transfer(ticket: str, body: TransferIn, ctx: Writer) -> Response:
 
 @router.post("/{ticket}/escalate", response_model=TicketOut, responses=_MOVES)
 async def escalate(ticket: str, ctx: Writer, body: EscalateIn = EscalateIn()) -> Response:
-    """Raise the ticket one level, or to the level given, and to the role the edition names for it."""
+    """Raise the ticket one level, or to the level given; the event names the roles the edition tells."""
     return response_of(await moves.move_ticket(ctx, ticket, Move.ESCALATE, body))

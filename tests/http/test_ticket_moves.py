@@ -117,7 +117,7 @@ async def test_a_late_step_needs_its_reason_in_the_move_or_on_record(client: Asy
     assert recorded.status_code == 200
     resolved = await move(client, ticket, "resolve")
     assert commitment(resolved, "resolution")["state"] == "breached"
-    entry = (await client.get(f"{path}/timeline")).json()["items"][2]
+    entry = (await client.get(f"{path}/timeline")).json()["items"][3]
     assert (entry["kind"], entry["text"]) == ("delay_reason", "配件缺货")
     assert entry["data"]["reported_to"]
 
@@ -168,6 +168,20 @@ async def test_escalation_climbs_to_the_roles_of_the_edition(client: AsyncClient
     ticket = await take(client)
     levels = [(await move(client, ticket, "escalate"))["escalation_level"] for _ in range(4)]
     assert levels == [1, 2, 3, 3]
+    timeline = (await client.get(f"/v1/tickets/{ticket['number']}/timeline")).json()["items"]
+    assert all(entry["data"]["told_roles"] for entry in timeline[1:])
+
+
+async def test_notes_and_reasons_for_delay_are_not_for_the_customer(client: AsyncClient, clock: FakeClock) -> None:
+    ticket = await take(client)
+    clock.advance(hours=30)
+    await move(client, ticket, "acknowledge", note="客户脾气急", delay_reason="漏接", reason="已联系客户")
+    path = f"/v1/tickets/{ticket['number']}/timeline"
+    shown = (await client.get(path, params={"visibility": "customer"})).json()["items"]
+    assert [(entry["kind"], entry["text"]) for entry in shown[1:]] == [("acknowledge", "已联系客户")]
+    assert "漏接" not in str(shown)
+    hidden = (await client.get(path, params={"visibility": "internal"})).json()["items"]
+    assert [(entry["kind"], entry["text"]) for entry in hidden] == [("comment", "客户脾气急"), ("delay_reason", "漏接")]
 
 
 async def test_every_change_is_one_event_with_its_number_in_the_ticket(client: AsyncClient, seal: Any) -> None:

@@ -132,6 +132,13 @@ async def test_one_call_never_makes_two_tickets_whatever_its_reference(client: A
     assert other.json()["ticket"] == first["number"]
 
 
+async def test_a_repeat_without_a_call_finds_its_own_ticket_among_others_without_one(client: AsyncClient) -> None:
+    await take(client, channel="email", external_ref="mail-1")
+    second = await take(client, channel="email", external_ref="mail-2")
+    again = await client.post("/v1/tickets", json=a_ticket(channel="email", external_ref="mail-2"))
+    assert (again.status_code, again.json().get("number")) == (200, second["number"])
+
+
 async def test_two_keys_may_use_the_same_reference(client: AsyncClient, make_client: MakeClient) -> None:
     first = await take(client, external_ref="ref-1")
     second = await take(await make_client(), external_ref="ref-1")

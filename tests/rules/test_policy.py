@@ -140,7 +140,7 @@ def test_a_limit_that_does_not_apply_is_not_promised(
         ),
         ("components", "complaint general non_quality", "sales_centre", "", "sales_centre_staff", "4.1"),
         (
-            "components", "return_exchange general", "quality_department", "sales_centre marketing",
+            "components", "return_exchange general quality", "quality_department", "sales_centre marketing",
             "sales_centre_staff", "6.5.1",
         ),
         # bath_appliances 二.3: customer service registers, branches confirm, product engineering analyses

@@ -95,7 +95,8 @@ async def _take(ctx: Context, session: AsyncSession, line: Line, body: TicketIn,
 
 async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: TicketIn, posted: Ticket) -> Answer:
     """Answer with the ticket its reference stands for, noting what this report of the call says differently."""
-    same = or_(Ticket.external_ref == posted.external_ref, Ticket.call_id == posted.call_id)
+    columns = (Ticket.external_ref, posted.external_ref), (Ticket.call_id, posted.call_id)
+    same = or_(*(column == value for column, value in columns if value is not None))
     found = await session.scalars(select(Ticket).where(Ticket.client_id == posted.client_id, same).with_for_update())
     tickets = found.all()
     ticket = tickets[0]

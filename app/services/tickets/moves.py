@@ -1,8 +1,10 @@
 """The moves of a ticket's life cycle. Each locks the ticket, asks the table of moves, keeps the clocks, and tells."""
 
+from typing import Any
+
 from app.core.answers import Answer
 from app.core.conditional import check_version
-from app.models.tickets import Ticket, TicketCommitment
+from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.tickets import AssignIn, EscalateIn, MoveIn, ResolveIn, TransferIn, WaitIn
 from app.services.context import Context
 from app.services.policy_book import Policy
@@ -54,8 +56,9 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
         _take_responsibility(ticket, move, body)
         _apply(ctx, loaded.policy, ticket, move, body)
         new = _begin_again(ctx, loaded) if move is Move.REOPEN else []
-        unit.session.add(_noted(ctx, ticket, move, body, before))
-        unit.session.add(event_row(ctx, ticket, _ANNOUNCED[move], changed=_changed(move, before, after)))
+        told = _told(loaded.policy, ticket) if move is Move.ESCALATE else {}
+        unit.session.add_all(_noted(ctx, loaded, move, body, {"from": before, "to": after, **told}))
+        unit.session.add(event_row(ctx, ticket, _ANNOUNCED[move], changed=_changed(move, before, after), **told))
         return await answer_changed(ctx, unit, loaded, new)
 
 
@@ -107,8 +110,6 @@ def _apply(ctx: Context, policy: Policy, ticket: Ticket, move: Move, body: MoveI
         ticket.assignee_staff_no = body.assignee_staff_no
     elif isinstance(body, EscalateIn):
         ticket.escalation_level = body.level or min(ticket.escalation_level + 1, 3)
-        told = [term for term in policy.edition.escalations if term.level == ticket.escalation_level]
-        ticket.handler_role = told[0].role if told else ticket.handler_role
     elif move in (Move.CLOSE, Move.CANCEL):
         ticket.closed_at = ctx.now
     elif move is Move.REOPEN:
@@ -134,12 +135,29 @@ def _ended(row: TicketCommitment) -> bool:
     return row.state not in OPEN
 
 
-def _noted(ctx: Context, ticket: Ticket, move: Move, body: MoveIn, before: Status) -> object:
-    data = body.model_dump(mode="json", exclude_none=True, exclude={"staff_no", "note", "resolution"})
-    text = body.resolution if isinstance(body, ResolveIn) and body.resolution else body.note or body.reason
+def _told(policy: Policy, ticket: Ticket) -> dict[str, Any]:
+    """Whom the edition tells at the level the ticket has reached."""
+    level = ticket.escalation_level
+    roles = [term.role for term in policy.edition.escalations if term.level == level]
+    return {"level": level, "told_roles": roles}
+
+
+def _noted(ctx: Context, loaded: Loaded, move: Move, body: MoveIn, data: dict[str, Any]) -> list[TimelineEntry]:
+    """Note the step with its reason; a note and a reason for delay are between us, in entries of their own."""
+    given = body.model_dump(mode="json", exclude_unset=True, exclude=_IN_WORDS)
+    text = body.resolution if isinstance(body, ResolveIn) and body.resolution else body.reason
     visibility = "internal" if move in _INTERNAL else "customer"
-    data |= {"from": before, "to": ticket.status}
-    return entry_row(ctx, ticket, move, staff_no=body.staff_no, text=text, visibility=visibility, data=data)
+    ticket, staff_no = loaded.ticket, body.staff_no
+    entries = [entry_row(ctx, ticket, move, staff_no=staff_no, text=text, visibility=visibility, data=given | data)]
+    if body.note is not None:
+        entries.append(entry_row(ctx, ticket, "comment", staff_no=staff_no, text=body.note))
+    if body.delay_reason is not None:
+        told = {"reported_to": loaded.policy.edition.delays.role}
+        entries.append(entry_row(ctx, ticket, "delay_reason", staff_no=staff_no, text=body.delay_reason, data=told))
+    return entries
+
+
+_IN_WORDS = {"staff_no", "reason", "note", "delay_reason", "resolution"}
 
 
 def _changed(move: Move, before: Status, after: Status) -> list[str]:
@@ -147,5 +165,5 @@ def _changed(move: Move, before: Status, after: Status) -> list[str]:
     return changed + {
         Move.ASSIGN: ["assignee_staff_no"],
         Move.TRANSFER: ["department", "assignee_staff_no"],
-        Move.ESCALATE: ["escalation_level", "handler_role"],
+        Move.ESCALATE: ["escalation_level"],
     }.get(move, [])

@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.core.answers import Answer
 from app.core.conditional import etag, unchanged
 from app.core.ids import id_text
-from app.core.pagination import Cursors
+from app.core.pagination import Cursors, next_link
 from app.core.personal import Tier
 from app.models.tickets import Ticket, TicketCommitment, TicketSearch, TimelineEntry
 from app.schemas.lists import TicketFilter, TimelineFilter
@@ -129,7 +129,7 @@ async def search_tickets(ctx: Context, wanted: SearchIn) -> Answer:
     Raises: NotFound for a line that is not the caller's; InvalidCursor, CursorFilterMismatch.
     """
     conditions = [Ticket.business_line_id.in_(ctx.line_ids(wanted.business_line)), *_criteria(ctx, wanted)]
-    query = {"search": ctx.keyring.lookup("search", wanted.model_dump_json(exclude={"cursor", "limit"})).hex()}
+    query = wanted.model_dump(mode="json", exclude={"cursor", "limit"})
     return await _page(ctx, conditions, query, _ORDERS["-opened_at"], wanted.limit, wanted.cursor)
 
 
@@ -179,7 +179,7 @@ async def _page(
     lines = sorted(line.hex for line in ctx.line_ids())
     cursors = Cursors(ctx.keyring, {**query, "lines": lines, "path": ctx.call.route}, now=ctx.now)
     chosen = select(Ticket).where(*conditions)
-    page = chosen.where(order.after(cursors.read(cursor))) if cursor else chosen
+    page = chosen.where(order.after(cursors.read(cursor))) if cursor is not None else chosen
     async with ctx.db.begin() as session:
         tickets = (await session.scalars(order.apply(page).limit(limit + 1))).all()
         more, tickets = len(tickets) > limit, tickets[:limit]
@@ -193,8 +193,7 @@ async def _page(
         total=None if total is None else min(total, COUNT_CAP),
         total_is_capped=None if total is None else total > COUNT_CAP,
     )
-    link = {"link": f'<{ctx.call.path}?cursor={following}>; rel="next"'} if following else {}
-    return Answer.of(200, body, **link)
+    return Answer.of(200, body, **next_link(ctx.call, following))
 
 
 async def _count(session: AsyncSession, conditions: Sequence[ColumnElement[bool]]) -> int:
@@ -237,9 +236,6 @@ async def read_timeline(ctx: Context, reference: str, wanted: TimelineFilter) ->
             chosen = chosen.where(TimelineEntry.entry_no > int(cursors.read(wanted.cursor)[0]))
         entries = (await session.scalars(chosen.order_by(TimelineEntry.entry_no).limit(wanted.limit + 1))).all()
     more, entries = len(entries) > wanted.limit, entries[: wanted.limit]
-    body = Timeline(
-        items=[render_entry(entry, ctx.caller.tier) for entry in entries],
-        next_cursor=cursors.issue([str(entries[-1].entry_no)]) if more else None,
-        has_more=more,
-    )
-    return Answer.of(200, body)
+    following = cursors.issue([str(entries[-1].entry_no)]) if more else None
+    items = [render_entry(entry, ctx.caller.tier) for entry in entries]
+    return Answer.of(200, Timeline(items=items, next_cursor=following, has_more=more), **next_link(ctx.call, following))
