@@ -62,6 +62,21 @@ async def test_a_change_of_kind_adds_and_drops_promises_and_routes_again(client:
     assert commitment(again, "on_site_visit")["state"] == "running"
 
 
+async def test_a_ticket_that_is_resolved_is_corrected_without_new_promises(client: AsyncClient) -> None:
+    ticket = await take(client, business_line="bath_appliances", kind="consultation", description="想问一下怎么安装")
+    await move(client, ticket, "resolve")
+    changed = (await patch(client, ticket, kind="installation", urgency="emergency")).json()
+    assert (changed["kind"], {c["state"] for c in changed["commitments"]}) == ("installation", {"met"})
+
+
+async def test_a_promise_that_comes_while_waiting_stands_still_too(client: AsyncClient) -> None:
+    ticket = await take(client, business_line="bath_appliances", kind="consultation", description="想问一下怎么安装")
+    await move(client, ticket, "acknowledge")
+    await move(client, ticket, "wait")
+    changed = (await patch(client, ticket, kind="installation")).json()
+    assert commitment(changed, "on_site_visit")["state"] == "paused"
+
+
 async def test_a_route_set_by_a_person_stays(client: AsyncClient) -> None:
     ticket = await take(client)
     await move(client, ticket, "transfer", department="technical")

@@ -6,16 +6,17 @@ from typing import Any
 from app.core.answers import Answer
 from app.core.conditional import check_version
 from app.core.unit import Unit
-from app.models.tickets import Ticket
+from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.complaints import ClassificationIn
 from app.schemas.tickets import TicketPatch
 from app.services.context import Context
 from app.services.rules.classification import ComplaintClass, IssueType, Severity
 from app.services.rules.clause import Decision, DecisionKind, Wording
 from app.services.rules.labels import COMPLAINT_CLASS_LABELS, ISSUE_TYPE_LABELS
+from app.services.rules.tickets import WAITING, WORKING
 from app.services.tickets.answering import answer_changed
-from app.services.tickets.clocks import decision_documents, retarget
-from app.services.tickets.judgement import facts_of, judge
+from app.services.tickets.clocks import decision_documents, pause, retarget
+from app.services.tickets.judgement import Judgement, facts_of, judge
 from app.services.tickets.loading import Loaded, load_ticket
 from app.services.tickets.records import entry_row, event_row
 
@@ -101,16 +102,26 @@ def _confirmation(body: ClassificationIn) -> Decision:
     return Decision(DecisionKind.CLASSIFICATION, outcome, "staff", "", reason)
 
 
+def _promise_again(ctx: Context, loaded: Loaded, judged: Judgement) -> list[TicketCommitment]:
+    """Bring the commitments of a ticket being worked on in line; return the new ones, standing still if it waits."""
+    ticket, policy = loaded.ticket, loaded.policy
+    new = retarget(ticket, loaded.commitments, judged.sla.commitments, ctx.now, policy.time)
+    awaited = next((awaited for awaited, status in WAITING.items() if status is ticket.status), None)
+    if awaited is not None:
+        pause(new, awaited, ctx.now, policy)
+    ticket.promise = asdict(judged.promise)
+    return new
+
+
 async def _decided_again(ctx: Context, unit: Unit, loaded: Loaded, because: tuple[Decision, ...]) -> Answer:
     """Apply the rules to the changed facts and answer with the ticket. A route set by a person stays."""
     ticket, policy, department = loaded.ticket, loaded.policy, loaded.ticket.department
     judged = judge(
         policy, facts_of(ticket), ticket.opened_at, materials=ticket.materials, first_contact=ticket.owner_staff_no
     )
-    new = retarget(ticket, loaded.commitments, judged.sla.commitments, ctx.now, policy.time)
+    new = _promise_again(ctx, loaded, judged) if ticket.status in WORKING else []
     ticket.service_level = judged.sla.service_level.name
     ticket.missing_materials = list(judged.materials.missing)
-    ticket.promise = asdict(judged.promise)
     ticket.handler_role = judged.routing.handler_role
     if not ticket.transferred:
         ticket.department = judged.routing.department
