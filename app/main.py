@@ -4,26 +4,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 
 from app.core.auth import KeyBook
 from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
+from app.core.docs import install_docs
 from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.settings import Settings, load_settings
-from app.routers import complaints, events, health, sla, tickets
+from app.routers import complaints, events, health, pages, policies, sla, tickets
 from app.services.context import Kit
 from app.services.directory import Directory
-from app.services.policy_book import PolicyBook
+from app.services.policy_book import SHIPPED, PolicyBook
 
 
 def create_app(
     settings: Settings | None = None, *, clock: Clock = system_clock, book: PolicyBook | None = None
 ) -> FastAPI:
-    """Build the application from settings, by default those of the environment, and the shipped editions.
+    """Build the application from settings, by default those of the environment, and the editions they name.
 
     Raises: SettingsInvalid, KeyRingInvalid, PolicyFilesInvalid: each says in lines what to mend.
     """
@@ -31,24 +31,30 @@ def create_app(
     configure_logs(settings)
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
-    kit = Kit(db, keyring, clock, Directory(db, book or PolicyBook.load()))
+    kit = Kit(db, keyring, clock, Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED)))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await db.dispose()
 
-    app = FastAPIOffline(
+    with_docs = settings.public_docs or settings.environment != "production"
+    app = FastAPI(
         title="Aftersales 售后服务",
         version="1.0.0",
         summary="Tickets, complaints and deadlines under each company's own written after-sales policy.",
         lifespan=lifespan,
         redirect_slashes=False,
+        openapi_url="/openapi.json" if with_docs else None,
+        docs_url=None,
+        redoc_url=None,
     )
-    app.state.kit = kit
-    for module in (tickets, sla, complaints, events, health):
+    app.state.kit, app.state.settings = kit, settings
+    for module in (tickets, sla, complaints, policies, pages, events, health):
         app.include_router(module.router)
     install_handlers(app)
+    if with_docs:
+        install_docs(app)
     app.add_middleware(BodyGuard)
     app.add_middleware(Authentication, keys=KeyBook(db), clock=clock)
     app.add_middleware(Envelope)

@@ -6,21 +6,15 @@ FILE holds one JSON object a line with `text`, `complaint_class`, `issue_type` a
 import json
 import sys
 import time
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-import app.policies
+from app.services.policy_book import PolicyBook
 from app.services.rules.classification import Classification, ClassificationFacts, classify
 from app.services.rules.lexicon import Lexicon
 
 FIELDS = ("complaint_class", "issue_type", "severity")
 REPEATS = 20
-
-
-def load_lexicon() -> Lexicon:
-    path = Path(app.policies.__path__[0]) / "lexicon.toml"
-    return Lexicon.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
 
 
 def macro_f1(expected: Sequence[str], found: Sequence[str]) -> float:
@@ -65,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
         print(__doc__)
         return 2
     rows = [json.loads(line) for line in Path(argv[0]).read_text(encoding="utf-8").splitlines() if line.strip()]
-    lexicon = load_lexicon()
+    lexicon = PolicyBook.load().lexicon
     answers = [classify(ClassificationFacts(row["text"]), lexicon) for row in rows]
     print(f"{len(rows)} texts, lexicon {lexicon.version}")
     report(rows, answers)

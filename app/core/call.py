@@ -29,7 +29,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `route` is the path's template, `path` the path itself; header values are as sent."""
+    """One request. `route` is the path's template, `path` and `query` are as they stand in a URI.
+
+    Conditions are as sent; the idempotency key is checked, and there for methods that change something only.
+    """
 
     request_id: str
     language: Language
@@ -39,3 +42,4 @@ class Call:
     idempotency_key: str | None = None
     if_match: str | None = None
     if_none_match: str | None = None
+    query: str = ""

@@ -14,9 +14,11 @@ def etag(version: int, view: str) -> str:
 
 
 def unchanged(call: Call, tag: str) -> bool:
-    """Tell whether the caller already holds this representation (`If-None-Match`)."""
+    """Tell whether the caller already holds this representation (`If-None-Match`, to which a weak tag is as good)."""
     sent = call.if_none_match
-    return sent is not None and (sent.strip() == "*" or tag in (part.strip() for part in sent.split(",")))
+    if sent is None:
+        return False
+    return sent.strip() == "*" or tag in (part.strip().removeprefix("W/") for part in sent.split(","))
 
 
 def check_version(call: Call, version: int, view: str, *, required: bool = False) -> None:

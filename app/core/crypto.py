@@ -48,6 +48,8 @@ class KeyRing:
             for name, secret in secrets
         ]
         self._by_name = {key.name: key for key in self._keys}
+        if len(self._by_name) < len(self._keys):
+            raise KeyRingInvalid("a name stands twice in the key ring")
 
     @classmethod
     def read(cls, file: Path | None, text: str | None) -> "KeyRing":
@@ -58,8 +60,9 @@ class KeyRing:
         if file is not None:
             try:
                 text = file.read_text().replace("\n", ",")
-            except OSError as error:
-                raise KeyRingInvalid(f"the key ring {file} cannot be read: {error.strerror}") from None
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not text"
+                raise KeyRingInvalid(f"the key ring {file} cannot be read: {reason}") from None
         entries = [entry.strip() for entry in (text or "").split(",") if entry.strip()]
         if not entries:
             raise KeyRingInvalid("set AFTERSALES_SECRET_KEYS_FILE (or AFTERSALES_SECRET_KEYS): name:base64 of 32 bytes")

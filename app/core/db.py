@@ -50,6 +50,7 @@ class Database:
     def __init__(self, settings: Settings, *, application_name: str = "aftersales") -> None:
         self.engine: AsyncEngine = create_async_engine(
             settings.database_url,
+            hide_parameters=True,  # an error's text goes far, and parameters are people's words
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=settings.pool_timeout_seconds,

@@ -192,7 +192,7 @@ class IfMatchRequired(ServiceError):
 
 class HeadersTooLarge(ServiceError):
     status, code = 431, "headers_too_large"
-    title = Text("请求头超过 16 KiB", "The headers exceed 16 KiB")
+    title = Text("地址与请求头合计超过 16 KiB", "The address and headers exceed 16 KiB")
 
 
 class InternalError(ServiceError):

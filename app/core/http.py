@@ -1,8 +1,10 @@
 """Between Starlette and the use cases: strict routes, problems on the wire, and who may call what."""
 
 from collections.abc import Callable, Coroutine, Iterator
+from email.message import Message
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -11,6 +13,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer, SecurityScopes
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Scope
 
 from app.core.answers import PROBLEM_JSON, Answer
@@ -26,8 +29,10 @@ from app.core.errors import (
     UnknownParameter,
     UnsupportedMediaType,
 )
+from app.core.idempotency import read_key
 from app.core.language import DEFAULT_LANGUAGE, Text
 from app.core.metrics import PROBLEMS
+from app.core.personal import mask_text
 from app.core.strict_json import parse_json
 from app.core.validation import validation_problem
 
@@ -42,8 +47,16 @@ def problem_response(problem: ServiceError, scope: Scope) -> Response:
     PROBLEMS.labels(problem.code).inc()
     state = scope.get("state", {})
     language = state.get("language", DEFAULT_LANGUAGE)
-    body = problem.rendered(language, instance=scope["path"], request_id=state.get("request_id", ""))
+    body = problem.rendered(language, instance=path_of(scope), request_id=state.get("request_id", ""))
     return Response(body, problem.status, {**problem.headers, "content-language": language}, PROBLEM_JSON)
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path as it stands in a URI: what was sent with `%00` or a line end shows it escaped."""
+    return quote(scope["path"], safe="/:@!$&'()*+,;=~")
+
+
+_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class StrictRequest(Request):
@@ -64,8 +77,9 @@ class StrictRoute(APIRoute):
             request = StrictRequest(plain.scope, plain.receive)
             if request.scope["query_string"]:
                 _check_query(request, known)
-            if request.method in ("POST", "PUT", "PATCH") and await request.body():
+            if request.method in _WITH_BODY and await request.body():
                 _check_media_type(request)
+                await request.json()  # here, since FastAPI would put a text of its own in place of ours
             return await handle(request)
 
         return strict
@@ -87,7 +101,7 @@ def _check_query(request: Request, known: frozenset[str]) -> None:
     names = [name for name, _ in request.query_params.multi_items()]
     errors = [
         FieldError(
-            ("parameter", name[:40]), "unknown_parameter",
+            ("parameter", mask_text(name[:40])), "unknown_parameter",
             Text(f"可用的参数：{'、'.join(sorted(known)) or '无'}", f"Known are: {', '.join(sorted(known)) or 'none'}"),
         )
         for name in dict.fromkeys(names)
@@ -101,19 +115,23 @@ def _check_query(request: Request, known: frozenset[str]) -> None:
         for name in known
         if names.count(name) > 1
     ]  # fmt: skip
+    errors += [
+        FieldError(("parameter", name), "nul", Text("查询参数中不允许 NUL 字符", "A parameter may not hold NUL"))
+        for name, value in request.query_params.items()
+        if name in known and "\x00" in value
+    ]
     if errors:
         raise UnknownParameter(errors=errors[:20])
-    if any("\x00" in value for value in request.query_params.values()):
-        raise UnknownParameter(Text("查询参数中不允许 NUL 字符", "A query parameter may not hold NUL"))
 
 
 def _check_media_type(request: Request) -> None:
     """Raises: UnsupportedMediaType, with the media type to send."""
-    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    charset = parameters.partition("charset=")[2].strip(' "') or "utf-8"
+    announced = Message()
+    announced["content-type"] = request.headers.get("content-type") or "none"
+    kind, charset = announced.get_content_type(), announced.get_content_charset("utf-8")
     taken = {"application/json"} | ({"application/merge-patch+json"} if request.method == "PATCH" else set())
     encoded = request.headers.get("content-encoding", "identity").lower() != "identity"
-    if kind.strip() not in taken or charset not in ("utf-8", "utf8") or encoded:
+    if kind not in taken or charset not in ("utf-8", "utf8") or encoded:
         raise UnsupportedMediaType(headers={"accept": ", ".join(sorted(taken))})
 
 
@@ -130,16 +148,18 @@ def authorised(request: Request, needed: SecurityScopes) -> Caller:
 
 
 def call_of(request: Request) -> Call:
+    """Describe a request. Raises: InvalidIdempotencyKey."""
     headers = request.headers
     return Call(
         request_id=request.state.request_id,
         language=request.state.language,
         method=request.method,
-        path=request.url.path,
+        path=path_of(request.scope),
         route=request.scope["route"].path,
-        idempotency_key=headers.get("idempotency-key"),
+        idempotency_key=read_key(headers.get("idempotency-key")) if request.method in _WITH_BODY else None,
         if_match=headers.get("if-match"),
         if_none_match=headers.get("if-none-match"),
+        query=request.scope["query_string"].decode("latin-1"),
     )
 
 
@@ -153,6 +173,16 @@ def problems(*kinds: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
 
 
 _BY_STATUS: dict[int, type[ServiceError]] = {404: NotFound, 405: MethodNotAllowed, 415: UnsupportedMediaType}
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return every method of a path; the framework names those of the first route only."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 def install_handlers(app: FastAPI) -> None:
@@ -171,7 +201,8 @@ def install_handlers(app: FastAPI) -> None:
         kind = _BY_STATUS.get(error.status_code)
         if kind is None:
             kind = MalformedJson if error.status_code == HTTPStatus.BAD_REQUEST else InternalError
-        return problem_response(kind(headers=error.headers), request.scope)
+        headers = {"allow": ", ".join(_allowed(request))} if kind is MethodNotAllowed else error.headers
+        return problem_response(kind(headers=headers), request.scope)
 
     app.add_exception_handler(ServiceError, service_error)
     app.add_exception_handler(RequestValidationError, invalid)

@@ -38,6 +38,19 @@ class IdempotencyRecord(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
+def read_key(header: str | None) -> str | None:
+    """Return the key of an `Idempotency-Key` header, without the quotes that its draft puts around it.
+
+    Raises: InvalidIdempotencyKey.
+    """
+    if header is None:
+        return None
+    key = header[1:-1] if len(header) > 1 and header[0] == header[-1] == '"' else header
+    if not _KEY.fullmatch(key):
+        raise InvalidIdempotencyKey
+    return key
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One caller's key for one request: `id` of its scope and name, `fingerprint` of what was asked."""
@@ -51,20 +64,14 @@ class Claim:
     def of(
         cls, call: Call, caller: Caller, body: BaseModel | None, *, line: str, now: datetime, keyring: KeyRing
     ) -> "Claim | None":
-        """Read the request's key; None if it carries none.
-
-        Raises: InvalidIdempotencyKey.
-        """
+        """Return the claim of a request; None if it carries no key."""
         if call.idempotency_key is None:
             return None
-        key = call.idempotency_key
-        if len(key) > 1 and key[0] == key[-1] == '"':
-            key = key[1:-1]
-        if not _KEY.fullmatch(key):
-            raise InvalidIdempotencyKey
-        scope = uuid5(caller.client_id, "\n".join((line, call.method, call.route, key)))
+        scope = uuid5(caller.client_id, "\n".join((line, call.method, call.route, call.idempotency_key)))
         asked = body.model_dump(mode="json", exclude_unset=True) if body is not None else None
-        canonical = json.dumps([call.path, asked], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        # A key of the same client that sees less must not be replayed what another of its keys was shown.
+        view = [caller.tier, *sorted(caller.business_lines)]
+        canonical = json.dumps([call.path, view, asked], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return cls(scope, sha256(canonical.encode()).digest(), now, keyring)
 
     async def take(self, session: AsyncSession) -> Answer | None:

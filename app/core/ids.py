@@ -5,7 +5,7 @@ import re
 import time
 from uuid import UUID
 
-_TEXT = re.compile(r"^([a-z]{3})_([0-9a-f]{32})$", re.ASCII)
+_TEXT = re.compile(r"([a-z]{3})_([0-9a-f]{32})", re.ASCII)
 
 
 def new_id() -> UUID:
@@ -24,5 +24,5 @@ def id_text(prefix: str, value: UUID) -> str:
 
 def id_from(prefix: str, text: str) -> UUID | None:
     """Read an id back; None if it is not one of this kind."""
-    match = _TEXT.match(text)
+    match = _TEXT.fullmatch(text)
     return UUID(match[2]) if match and match[1] == prefix else None

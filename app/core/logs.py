@@ -1,11 +1,16 @@
 """Structured logs on standard output: one JSON object a line, UTC, the request id in each.
 
 Values are encoded by the renderer, so no header or body can forge a line. Personal data is never logged: callers log
-ids, codes and counts.
+ids, codes and counts, and of an exception only its kind and place are told. Its words are not ours: PostgreSQL quotes
+the row, pydantic the input. On a console, which is a developer's, exceptions are shown in full.
 """
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
 from typing import Literal
 
 import structlog
@@ -22,7 +27,7 @@ def configure_logs(settings: Settings) -> None:
     ]
     level = getattr(logging, settings.log_level.upper())
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, _renderer(settings.log_format)],
+        processors=[*shared, *_rendering(settings.log_format)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
@@ -32,8 +37,7 @@ def configure_logs(settings: Settings) -> None:
         structlog.stdlib.ProcessorFormatter(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                _renderer(settings.log_format),
+                *_rendering(settings.log_format),
             ],
             foreign_pre_chain=shared,
         )
@@ -41,7 +45,42 @@ def configure_logs(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
 
 
-def _renderer(log_format: Literal["json", "console"]) -> structlog.typing.Processor:
+def _rendering(log_format: Literal["json", "console"]) -> list[structlog.typing.Processor]:
     if log_format == "json":
-        return structlog.processors.JSONRenderer(ensure_ascii=False)
-    return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        return [_without_words, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+
+
+def _without_words(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Replace an exception by `causes`: what was raised where, the outermost first."""
+    error = event.pop("exc_info", None)
+    if isinstance(error, tuple):
+        error = error[1]
+    elif error and not isinstance(error, BaseException):
+        error = sys.exception()
+    if isinstance(error, BaseException):
+        event["causes"] = [_cause(part) for part in _chain(error)]
+    return event
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _cause(error: BaseException) -> dict[str, object]:
+    """Tell an error's kind, its place, and what PostgreSQL names in it: a code, a table, a constraint."""
+    kind = type(error)
+    named = {name: getattr(error, name, None) for name in ("sqlstate", "table_name", "column_name", "constraint_name")}
+    return {
+        "kind": f"{kind.__module__}.{kind.__qualname__}",
+        **{name: value for name, value in named.items() if isinstance(value, str)},
+        "at": _places(error.__traceback__),
+    }
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    return [
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace, limit=-8)
+    ]

@@ -7,7 +7,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from contextlib import suppress
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,6 +23,7 @@ from app.core.metrics import REQUEST_SECONDS
 MAX_BODY = 1024 * 1024
 MAX_HEADERS = 16 * 1024
 BODY_SECONDS = 15.0
+LINGER_SECONDS, LINGER_BYTES = 2.0, 16 * MAX_BODY
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _log = structlog.get_logger("aftersales.http")
@@ -62,7 +63,7 @@ class Envelope:
             await send(message)
 
         try:
-            if _size(scope["headers"]) > MAX_HEADERS:
+            if _size(scope) > MAX_HEADERS:
                 raise HeadersTooLarge
             await self.app(scope, receive, send_named)
         except Exception as error:  # uvicorn would close the connection on anything that escapes
@@ -84,8 +85,10 @@ def _request_id(sent: str | None) -> str:
     return sent if sent and _REQUEST_ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
 
 
-def _size(headers: Iterable[tuple[bytes, bytes]]) -> int:
-    return sum(len(name) + len(value) + 4 for name, value in headers)
+def _size(scope: Scope) -> int:
+    """Return about how many bytes came before the body: address and headers."""
+    headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    return headers + len(scope["path"]) + len(scope["query_string"])
 
 
 def _name(headers: MutableHeaders, request_id: str) -> None:
@@ -110,13 +113,16 @@ class BodyGuard:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length")
-        if declared is not None and declared.isdecimal() and int(declared) > MAX_BODY:
-            raise BodyTooLarge(headers={"connection": "close"})
         try:
-            body = await asyncio.wait_for(_whole_body(receive), BODY_SECONDS)
+            _check_declared(scope)
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _whole_body(receive)
+        except BodyTooLarge as problem:
+            await _answer_early(problem, scope, receive, send)
+            return
         except TimeoutError:
-            raise RequestTimeout(headers={"connection": "close"}) from None
+            await _answer_early(RequestTimeout(), scope, receive, send)
+            return
         if body is None:  # the caller hung up: there is nobody to answer
             return
         delivered = False
@@ -131,6 +137,37 @@ class BodyGuard:
         await self.app(scope, receive_body, send)
 
 
+def _check_declared(scope: Scope) -> None:
+    declared = Headers(scope=scope).get("content-length", "0")
+    if declared.isdecimal() and (len(declared) > 10 or int(declared) > MAX_BODY):
+        raise BodyTooLarge
+
+
+async def _answer_early(problem: ServiceError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer before the body has come, let the rest of it go by for a while, then close.
+
+    A connection that is closed while bytes are under way is reset, and the answer may be lost with it.
+    """
+
+    async def send_unfinished(message: Message) -> None:
+        await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+    problem.headers["connection"] = "close"
+    await problem_response(problem, scope)(scope, receive, send_unfinished)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            await _drop_body(receive)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _drop_body(receive: Receive) -> None:
+    dropped, more = 0, True
+    while more and dropped < LINGER_BYTES:
+        message = await receive()
+        dropped += len(message.get("body", b""))
+        more = message.get("more_body", False)
+
+
 async def _whole_body(receive: Receive) -> bytes | None:
     chunks, size, more = [], 0, True
     while more:
@@ -140,7 +177,7 @@ async def _whole_body(receive: Receive) -> bytes | None:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > MAX_BODY:
-            raise BodyTooLarge(headers={"connection": "close"})
+            raise BodyTooLarge
         chunks.append(chunk)
         more = message.get("more_body", False)
     return b"".join(chunks)

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 
-
 EVENT_POSITION = Sequence("event_position", metadata=Base.metadata)
 
 

@@ -12,21 +12,23 @@ class Tier(StrEnum):
     SENSITIVE = "sensitive"  # in full; every look is logged
 
 
-# What stands between two digits of a number in running text.
+# Digits and signs that people type in full width or with a long dash, one character for one.
+_PLAIN = str.maketrans("０１２３４５６７８９＠．－‐‑–—（）＋Ｘｘ\u3000\xa0", "0123456789@.-----()+Xx  ")
 _PATTERNS = (
-    re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}"),
-    re.compile(r"(?<!\d)\d{6}(?:19|20)\d{9}[\dXx](?!\d)"),  # identity card
-    re.compile(r"(?<!\d)\d{13,19}(?!\d)"),  # bank card
-    re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)"),  # mobile
-    re.compile(r"(?<!\d)0\d{2,3}[- ]?\d{7,8}(?!\d)"),  # landline
+    re.compile(r"[\w.%+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}", re.ASCII),
+    re.compile(r"(?<!\d)\d{6}[- ]?(?:19|20)\d{2}[- ]?\d{4}[- ]?\d{3}[\dXx](?!\d)"),  # identity card
+    re.compile(r"(?<!\d)(?:\d{13,19}|\d{4}(?:[- ]\d{4}){3}(?:[- ]\d{1,3})?|\d{6}[- ]\d{10,13})(?!\d)"),  # bank card
+    re.compile(r"(?<!\d)(?:\+?86[-. ]?)?1[3-9](?:[-. ]?\d){9}(?!\d)"),  # mobile
+    re.compile(r"(?<!\d)\(?0\d{2,3}[-) ]{0,2}\d{3,4}[- ]?\d{4}(?!\d)"),  # landline
 )
 
 
 def mask_phone(phone: str) -> str:
-    """`+8613800001234` → `138****1234`; short numbers keep their last two digits."""
+    """`+8613800001234` → `138****1234`; short numbers keep two digits, very short ones none."""
     digits = phone.removeprefix("+86").removeprefix("+")
     if len(digits) < 8:
-        return "*" * (len(digits) - 2) + digits[-2:]
+        kept = digits[-2:] if len(digits) > 4 else ""
+        return kept.rjust(len(digits), "*")
     return f"{digits[:3]}****{digits[-4:]}"
 
 
@@ -38,27 +40,39 @@ def mask_name(name: str) -> str:
 def mask_email(email: str) -> str:
     """`wang@example.com` → `w***@example.com`."""
     user, _, domain = email.partition("@")
-    return f"{user[:1]}***@{domain}"
+    return f"{user[:1] if len(user) > 1 else ''}***@{domain}"
 
 
-_DISTRICT = re.compile(r"^.{0,30}?(?:区|县|旗|市(?!.{0,12}(?:区|县|旗)))")
+_DISTRICT_SIGN = "(?:(?<![小社园校厂院])区|县|(?<!红)旗)"  # 小区, 红旗路 and the like are no districts
+_DISTRICT = re.compile(
+    f"^(?:.{{2,8}}?(?:省|自治区))?.{{0,20}}?(?:{_DISTRICT_SIGN}|市(?!.{{0,12}}{_DISTRICT_SIGN}))", re.DOTALL
+)
 
 
 def mask_address(address: str) -> str:
     """Keep an address down to its district: `浙江省杭州市西湖区…` stays `浙江省杭州市西湖区***`."""
     match = _DISTRICT.match(address)
-    return f"{match[0] if match else address[:2]}***"
+    beginning = address[:2] if len(address) > 4 else ""
+    return f"{match[0] if match else beginning}***"
 
 
 def mask_text(text: str) -> str:
-    """Blank out phones, emails, identity and card numbers in free text, keeping its length and its ends readable."""
+    """Blank out phones, emails, identity and card numbers in free text.
+
+    The text keeps its length, so that positions in it stay right, and the numbers their ends.
+    """
+    plain = text.translate(_PLAIN)
+    masked = plain
     for pattern in _PATTERNS:
-        text = pattern.sub(_blanked, text)
-    return text
+        masked = pattern.sub(_blanked, masked)
+    if masked == plain:
+        return text
+    return "".join("*" if hidden == "*" else shown for shown, hidden in zip(text, masked, strict=True))
 
 
 def _blanked(match: re.Match[str]) -> str:
     found = match[0]
-    if "@" in found:
-        return mask_email(found)
-    return f"{found[:3]}{'*' * (len(found) - 7)}{found[-4:]}" if len(found) > 8 else "*" * len(found)
+    user, at, domain = found.rpartition("@")
+    if at:
+        return f"{user[: len(user) > 1].ljust(len(user), '*')}@{domain}"
+    return f"{found[:3]}{'*' * (len(found) - 7)}{found[-4:]}"

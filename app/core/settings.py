@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "AFTERSALES_"
@@ -33,7 +33,17 @@ class Settings(BaseSettings):
     pool_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 1.0
     statement_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 5.0
     lock_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 2.0
+    public_docs: bool = False  # serve /docs and /openapi.json in production too
+    metrics_token: Annotated[str, Field(min_length=16)] | None = None  # in production, what /metrics asks for
     policies_folder: Path | None = None  # None: the editions that ship with the program
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, url: str) -> str:
+        scheme, _, rest = url.partition("://")
+        if scheme not in ("postgres", "postgresql", "postgresql+asyncpg") or not rest:
+            raise ValueError("it is written postgresql://user:password@host:5432/database")
+        return f"postgresql+asyncpg://{rest}"
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -41,9 +51,9 @@ def load_settings(**overrides: object) -> Settings:
 
     Raises: SettingsInvalid with one line for each unknown `AFTERSALES_*` name and each wrong value.
     """
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields if name != "database_url"}
     lines = [
-        f"{name} is not a setting; known are {', '.join(sorted(known - {'AFTERSALES_DATABASE_URL'}))}"
+        f"{name} is not a setting; known are DATABASE_URL, {', '.join(sorted(known))}"
         for name in sorted(os.environ)
         if name.upper().startswith(PREFIX) and name.upper() not in known
     ]

@@ -1,7 +1,7 @@
 """Strict JSON: what two readers could understand differently is refused.
 
 UTF-8 only; no duplicate keys, NaN, Infinity or numbers that overflow, no NUL, no lone surrogates, integers within
-±(2^53−1), at most 32 levels and 10,000 items in a list.
+±(2^53−1), at most 32 levels, and 10,000 entries in a list or an object.
 """
 
 import json
@@ -16,8 +16,9 @@ MAX_DEPTH = 32
 MAX_ITEMS = 10_000
 MAX_INTEGER = 2**53 - 1
 
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
+# A string, also one that never ends, or a bracket. Possessive: an unfinished string must not be tried again and again.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 class _Refused(ValueError):
@@ -57,13 +58,15 @@ def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
+    for token in _TOKEN.finditer(text):
+        depth += _STEP.get(token[0], 0)
         if depth > MAX_DEPTH:
             raise _Refused(Text("JSON 嵌套超过 32 层", "The JSON is nested deeper than 32 levels"))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_ITEMS:
+        raise _Refused(Text("JSON 对象超过 10000 个键", "A JSON object holds more than 10,000 keys"))
     result = dict(pairs)
     if len(result) != len(pairs):
         raise _Refused(Text("JSON 对象中有重复的键", "A key stands twice in one JSON object"))

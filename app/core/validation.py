@@ -39,10 +39,13 @@ _OTHER = ("invalid", Text("取值不正确", "Not an acceptable value"))
 
 
 class Refusal(ValueError):
-    """Raised by a field's own validator: a code and words of ours instead of pydantic's."""
+    """Raised by a validator of ours: a code and words of ours instead of pydantic's.
 
-    def __init__(self, code: str, detail: Text) -> None:
-        self.code, self.detail = code, detail
+    `field` is the field meant, where the validator looks at a whole object.
+    """
+
+    def __init__(self, code: str, detail: Text, *, field: str | None = None) -> None:
+        self.code, self.detail, self.field = code, detail, field
         super().__init__(code)
 
 
@@ -54,13 +57,14 @@ def validation_problem(errors: Sequence[Mapping[str, Any]]) -> ValidationFailed:
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
-    where = _where(tuple(error["loc"]))
+    location = tuple(error["loc"])
     context = error.get("ctx") or {}
     refusal = context.get("error")
     if isinstance(refusal, Refusal):
-        return FieldError(where, refusal.code, refusal.detail)
+        named = location if refusal.field is None else (*location, refusal.field)
+        return FieldError(_where(named), refusal.code, refusal.detail)
     code, words = _WORDS.get(error["type"], _OTHER)
-    return FieldError(where, code, words.format(**context) if context else words)
+    return FieldError(_where(location), code, words.format(**context) if context else words)
 
 
 def _where(location: tuple[str | int, ...]) -> tuple[str, str]:

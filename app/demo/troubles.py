@@ -87,7 +87,7 @@ def broken(body: Body, number: int) -> Waves:
 
 def _no_contact(body: Body) -> Refusal:
     del body["customer"]
-    return Refusal(422, "validation_failed", "#")
+    return Refusal(422, "validation_failed", "#/customer")
 
 
 def _misspelt(body: Body) -> Refusal:

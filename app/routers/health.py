@@ -1,11 +1,14 @@
 """Whether the process lives, whether it can serve, and its metrics. For operators, not for callers."""
 
 import json
+import secrets
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from app.core.errors import NotFound
 from app.core.metrics import exposition
+from app.core.settings import Settings
 from app.services.readiness import check_readiness
 
 router = APIRouter(tags=["health"])
@@ -24,7 +27,16 @@ async def ready(request: Request) -> Response:
     return Response(json.dumps(readiness.document()), readiness.status, media_type="application/json")
 
 
-@router.get("/metrics")
+def _operator(request: Request) -> None:
+    """Raises: NotFound, in production, for whoever does not send `AFTERSALES_METRICS_TOKEN` as a bearer token."""
+    settings: Settings = request.app.state.settings
+    if settings.environment == "production":
+        sent, token = request.headers.get("authorization", "").encode(), settings.metrics_token
+        if token is None or not secrets.compare_digest(sent, f"Bearer {token}".encode()):
+            raise NotFound
+
+
+@router.get("/metrics", dependencies=[Depends(_operator)])
 async def metrics() -> Response:
-    """Prometheus exposition."""
+    """Prometheus exposition, of all processes that serve together."""
     return Response(exposition(), media_type=CONTENT_TYPE_LATEST)

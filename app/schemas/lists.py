@@ -27,6 +27,12 @@ def _whole_number(value: Any) -> Any:
     return value
 
 
+def _with_plus(value: Any) -> Any:
+    """Take `…T08:46:01 08:00` for `…T08:46:01+08:00`: in an address a plus sign means a space."""
+    return value.replace(" ", "+") if isinstance(value, str) else value
+
+
+Moment = Annotated[Instant, BeforeValidator(_with_plus)]
 Several = Annotated[list[Value], BeforeValidator(_separated), Field(max_length=50)]
 Limit = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=200)]
 Position = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=2**53 - 1)]
@@ -46,8 +52,8 @@ class TicketFilter(RequestBody):
     owner_staff_no: Several[StaffNo] = []
     external_ref: Annotated[str, Field(max_length=200)] | None = None
     overdue: Literal["true", "false"] | None = None
-    opened_at_gte: Instant | None = None
-    opened_at_lt: Instant | None = None
+    opened_at_gte: Moment | None = None
+    opened_at_lt: Moment | None = None
     sort: Literal["opened_at", "-opened_at", "updated_at", "-updated_at"] = "-opened_at"
     limit: Limit = 50
     cursor: Cursor | None = None
@@ -56,7 +62,8 @@ class TicketFilter(RequestBody):
     @model_validator(mode="after")
     def _a_range_runs_forward(self) -> Self:
         if self.opened_at_gte and self.opened_at_lt and self.opened_at_gte > self.opened_at_lt:
-            raise Refusal("empty_range", Text("opened_at_gte 晚于 opened_at_lt", "opened_at_gte is after opened_at_lt"))
+            detail = Text("opened_at_gte 晚于 opened_at_lt", "opened_at_gte is after opened_at_lt")
+            raise Refusal("empty_range", detail, field="opened_at_gte")
         return self
 
 

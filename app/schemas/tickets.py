@@ -55,7 +55,8 @@ class ProductIn(RequestBody):
     @model_validator(mode="after")
     def _no_more_defective_than_delivered(self) -> Self:
         if self.quantity is not None and (self.defective_quantity or 0) > self.quantity:
-            raise Refusal("too_large", Text("不良数量不得大于数量", "defective_quantity cannot be more than quantity"))
+            detail = Text("不良数量不得大于数量", "defective_quantity cannot be more than quantity")
+            raise Refusal("too_large", detail, field="defective_quantity")
         return self
 
 
@@ -101,13 +102,15 @@ class TicketIn(RequestBody):
                     "customer 须有 phone、email、external_id 之一（channel 为 internal 时除外）",
                     "customer needs one of phone, email, external_id (unless channel is internal)",
                 ),
+                field="customer",
             )
         return self
 
 
 def _refuse_no_severity(severity: Severity | None) -> None:
     if severity is Severity.NONE:
-        raise Refusal("unknown_value", Text("severity 可选 minor、serious、critical", "minor, serious or critical"))
+        detail = Text("可选：minor、serious、critical", "One of: minor, serious, critical")
+        raise Refusal("unknown_value", detail, field="severity")
 
 
 class TicketPatch(RequestBody):
@@ -132,7 +135,7 @@ class TicketPatch(RequestBody):
         _refuse_no_severity(self.severity)
         for name in ("kind", "urgency", "materials"):
             if name in self.model_fields_set and getattr(self, name) is None:
-                raise Refusal("required", Text(f"{name} 不能清空", f"{name} cannot be cleared"))
+                raise Refusal("required", Text(f"{name} 不能清空", f"{name} cannot be cleared"), field=name)
         return self
 
 
@@ -153,7 +156,9 @@ class AssignIn(MoveIn):
     @model_validator(mode="after")
     def _somebody_takes_it(self) -> Self:
         if self.assignee_staff_no is None and self.staff_no is None:
-            raise Refusal("required", Text("请给出 assignee_staff_no", "Give assignee_staff_no"))
+            raise Refusal(
+                "required", Text("请给出 assignee_staff_no", "Give assignee_staff_no"), field="assignee_staff_no"
+            )
         return self
 
 
@@ -207,7 +212,8 @@ class SearchIn(RequestBody):
 
     @model_validator(mode="after")
     def _something_is_looked_for(self) -> Self:
-        if not self.model_fields_set - {"business_line", "limit", "cursor"}:
+        criteria = self.model_fields_set - {"business_line", "limit", "cursor"}
+        if all(getattr(self, name) is None for name in criteria):
             raise Refusal("required", Text("请给出至少一个查询条件", "Give at least one criterion"))
         return self
 

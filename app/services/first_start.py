@@ -1,18 +1,37 @@
 """What a new database begins with: a business line for every shipped policy, and one key that may do everything."""
 
+from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.auth import ApiKey, issue_key
 from app.core.call import EVERYTHING
+from app.core.db import Database
 from app.core.ids import new_id
 from app.core.personal import Tier
 from app.models.business_lines import BusinessLine
 from app.services.policy_book import PolicyBook
 
 ADMINISTRATOR = "administrator"
+
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('aftersales.first_start'))")
+
+
+async def prepare(db: Database, book: PolicyBook, now: datetime, *, keep: Callable[[str], None]) -> str | None:
+    """Give a database what it begins with, as far as it is not there; return the administrator key if it is new.
+
+    `keep` gets the key before it is valid: a crash in between leaves a key that opens nothing, and the next start
+    makes another, where the other order would lose the only one.
+    """
+    async with db.begin() as session:
+        await session.execute(_ONE_AT_A_TIME)
+        await add_shipped_lines(session, book, now)
+        key = await issue_first_key(session, now)
+        if key is not None:
+            keep(key)
+    return key
 
 
 async def add_shipped_lines(session: AsyncSession, book: PolicyBook, now: datetime) -> list[str]:

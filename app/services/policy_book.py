@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from app.services.rules.calendar import WorkingCalendar
 from app.services.rules.clause import Terms
 from app.services.rules.holidays import HolidayBook, build_calendar
-from app.services.rules.lexicon import Lexicon
+from app.services.rules.lexicon import Lexicon, LexiconPart
 from app.services.rules.policy import Edition
 from app.services.rules.policy_check import PolicyReport, check_text, parse_edition
 from app.services.rules.policy_errors import translated
@@ -28,7 +28,7 @@ from app.services.rules.sla import Timekeeping
 
 SHIPPED: Final = Path(__file__).resolve().parent.parent / "policies"
 HOLIDAYS_FILE: Final = "law/holidays.toml"
-LEXICON_FILE: Final = "lexicon.toml"
+LEXICON_FOLDER: Final = "lexicon"
 
 Section = TypeVar("Section", bound=Terms)
 
@@ -115,7 +115,7 @@ class PolicyBook:
         """
         lines: list[str] = []
         holidays = _section(folder, HOLIDAYS_FILE, HolidayBook, lines)
-        lexicon = _section(folder, LEXICON_FILE, Lexicon, lines)
+        lexicon = _lexicon(folder, lines)
         checked = [(path, *_checked(path, folder)) for path in _edition_files(folder)]
         lines += [line for _, _, _, wrong in checked for line in wrong]
         if lines or holidays is None or lexicon is None:
@@ -255,6 +255,23 @@ def _section(folder: Path, file: str, shape: type[Section], lines: list[str]) ->
         except ValidationError as invalid:
             findings = translated(invalid, document)
     lines += [_line(file, finding) for finding in findings]
+    return None
+
+
+def _lexicon(folder: Path, lines: list[str]) -> Lexicon | None:
+    """Read every file of the lexicon's folder, in the order of their names."""
+    files = [path.relative_to(folder).as_posix() for path in sorted((folder / LEXICON_FOLDER).glob("*.toml"))]
+    parts = [_section(folder, file, LexiconPart, lines) for file in files]
+    read = [part for part in parts if part is not None]
+    if len(read) < len(parts):
+        return None
+    try:
+        return Lexicon.joined(read)
+    except ValidationError as invalid:
+        findings = translated(invalid, {})
+    except ValueError as contradiction:
+        findings = (error("", None, f"各文件之间矛盾：{contradiction}", f"the files contradict: {contradiction}"),)
+    lines += [_line(LEXICON_FOLDER, finding) for finding in findings]
     return None
 
 

@@ -4,11 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
-
 from app.core.errors import ServiceError
 from app.core.heartbeat import last_heartbeat
-from app.core.schema import expected_revision
+from app.core.schema import current_revision, expected_revision
 from app.services.context import Kit
 
 _DATABASE_SECONDS = 1.0
@@ -32,12 +30,12 @@ class Readiness:
 async def check_readiness(kit: Kit) -> Readiness:
     try:
         async with asyncio.timeout(_DATABASE_SECONDS), kit.db.begin() as session:
-            revision = await session.scalar(text("SELECT version_num FROM alembic_version"))
+            if await current_revision(session) != expected_revision():
+                return Readiness({"database": "ok", "schema": "not at head", "worker": "unknown"})
             beat = await last_heartbeat(session)
     except (ServiceError, TimeoutError, OSError):
         return Readiness({"database": "unavailable", "schema": "unknown", "worker": "unknown"})
-    schema = "ok" if revision == expected_revision() else "not at head"
-    return Readiness({"database": "ok", "schema": schema, "worker": _worker(beat, kit.clock())})
+    return Readiness({"database": "ok", "schema": "ok", "worker": _worker(beat, kit.clock())})
 
 
 def _worker(beat: datetime | None, now: datetime) -> str:

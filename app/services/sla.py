@@ -8,7 +8,7 @@ from sqlalchemy import select, tuple_
 
 from app.core.answers import Answer
 from app.core.ids import id_text
-from app.core.pagination import Cursors
+from app.core.pagination import Cursors, next_link
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.schemas.lists import OverdueFilter
@@ -100,7 +100,8 @@ async def list_overdue(ctx: Context, wanted: OverdueFilter) -> Answer:
     more, found = len(found) > wanted.limit, found[: wanted.limit]
     following = cursors.issue([found[-1][0].due_at.isoformat(), found[-1][0].id.hex]) if more else None
     items = [_overdue(ctx, commitment, ticket) for commitment, ticket in found]
-    return Answer.of(200, OverdueList(items=items, next_cursor=following, has_more=more))
+    page = OverdueList(items=items, next_cursor=following, has_more=more)
+    return Answer.of(200, page, **next_link(ctx.call, following))
 
 
 def _overdue(ctx: Context, row: TicketCommitment, ticket: Ticket) -> OverdueItem:

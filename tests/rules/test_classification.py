@@ -1,14 +1,12 @@
 """What customers write, read by the shipped lexicon. Every text here is this project's own."""
 
 import time
-import tomllib
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import app.policies
+from app.services.policy_book import PolicyBook
 from app.services.rules.classification import (
     Classification,
     ClassificationFacts,
@@ -23,9 +21,8 @@ from app.services.rules.lexicon import Lexicon
 
 
 @pytest.fixture(scope="module")
-def lexicon() -> Lexicon:
-    path = Path(app.policies.__path__[0]) / "lexicon.toml"
-    return Lexicon.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+def lexicon(book: PolicyBook) -> Lexicon:
+    return book.lexicon
 
 
 def read(text: str, lexicon: Lexicon) -> Classification:

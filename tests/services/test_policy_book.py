@@ -148,11 +148,20 @@ def test_every_error_of_the_files_has_its_line(folder: Path) -> None:
 
 
 def test_holidays_and_lexicon_are_checked_with_the_editions(folder: Path) -> None:
-    (folder / "lexicon.toml").unlink()
     breaking(folder, "law/holidays.toml", "year = 2020", 'year = "soon"')
+    breaking(folder, "lexicon/money.toml", 'role = "refusal"', 'role = "refused"')
     with pytest.raises(PolicyFilesInvalid) as refused:
         PolicyBook.load(folder)
-    assert [line.partition(": ")[0] for line in refused.value.lines] == ["law/holidays.toml", "lexicon.toml"]
+    assert {line.partition(": ")[0] for line in refused.value.lines} == {"law/holidays.toml", "lexicon/money.toml"}
+
+
+def test_the_files_of_the_lexicon_must_make_one(folder: Path) -> None:
+    (folder / "lexicon/characters.toml").unlink()
+    with pytest.raises(PolicyFilesInvalid, match=r"^lexicon: characters: "):
+        PolicyBook.load(folder)
+    shutil.copy(folder / "lexicon/reading.toml", folder / "lexicon/second.toml")
+    with pytest.raises(PolicyFilesInvalid, match=r"^lexicon: .*stated in two files"):
+        PolicyBook.load(folder)
 
 
 def test_editions_that_were_in_force_have_not_changed() -> None:

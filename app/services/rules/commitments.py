@@ -86,19 +86,23 @@ class Running:
 
 def due_with_pauses(start: datetime, target: Target, pauses: tuple[Pause, ...], time: Timekeeping) -> datetime:
     """Return the deadline of a target from `start`, moved on by each ended pause in turn."""
-    due_at = time.due_at(start, target)
+    unmoved = time.due_at(start, target)
+    due_at = moved_by_pauses(unmoved, target, pauses, time)
+    return time.end_of_day(due_at) if target.unit is Unit.WORKING_DAYS and due_at != unmoved else due_at
+
+
+def moved_by_pauses(instant: datetime, target: Target, pauses: tuple[Pause, ...], time: Timekeeping) -> datetime:
+    """Return an instant of the own clock, moved on by each ended pause that began before it."""
     for pause in pauses:
-        if pause.until is not None and pause.since < due_at:
-            due_at = max(due_at, _moved(due_at, pause.since, pause.until, target, time))
-    return due_at
+        if pause.until is not None and pause.since < instant:
+            instant = max(instant, _moved(instant, pause.since, pause.until, target, time))
+    return instant
 
 
-def _moved(due_at: datetime, since: datetime, until: datetime, target: Target, time: Timekeeping) -> datetime:
+def _moved(instant: datetime, since: datetime, until: datetime, target: Target, time: Timekeeping) -> datetime:
     if target.clock is Clock.ROUND_THE_CLOCK:
-        return due_at + (until - since)
-    left = time.calendar.between(since, due_at)
-    moved = time.calendar.add(until, left)
-    return time.end_of_day(moved) if target.unit is Unit.WORKING_DAYS else moved
+        return instant + (until - since)
+    return time.calendar.add(until, time.calendar.between(since, instant))
 
 
 def _elapsed(start: datetime, end: datetime, target: Target, time: Timekeeping) -> int:

@@ -1,10 +1,12 @@
 """The lexicon as an edition states it: words, and what each of them is a sign of.
 
-`Lexicon.model_validate` takes the parsed TOML file; the form that reads texts is built from it once, on first use.
+The edition is a folder of TOML files, each a `LexiconPart`; `Lexicon.joined` makes one lexicon of them. The form that
+reads texts is built from it once, on first use.
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated
@@ -100,6 +102,17 @@ class Characters(Terms):
         return self
 
 
+class LexiconPart(Terms):
+    """One file: its signs, and those of the general terms that it states."""
+
+    version: str | None = None
+    gap: int | None = None
+    macros: dict[str, str] | None = None
+    thresholds: Thresholds | None = None
+    signs: tuple[Sign, ...] = ()
+    characters: Characters | None = None
+
+
 class Lexicon(Terms):
     version: str
     gap: int = Field(ge=1, le=12)  # most characters a "~" stands for
@@ -107,6 +120,21 @@ class Lexicon(Terms):
     thresholds: Thresholds
     signs: tuple[Sign, ...]
     characters: Characters
+
+    @classmethod
+    def joined(cls, parts: Iterable[LexiconPart]) -> "Lexicon":
+        """Make one lexicon of its files: their signs in this order, everything else from the one file that states it.
+
+        Raises: ValueError, as a ValidationError too, if a term is missing or stated twice, or a name stands twice.
+        """
+        parts = tuple(parts)
+        stated: dict[str, object] = {}
+        for part in parts:
+            for name in sorted(part.model_fields_set - {"signs"}):
+                if name in stated:
+                    raise ValueError(f"{name} is stated in two files")
+                stated[name] = getattr(part, name)
+        return cls.model_validate(stated | {"signs": tuple(sign for part in parts for sign in part.signs)})
 
     @cached_property
     def folding(self) -> Mapping[int, str]:
@@ -127,4 +155,11 @@ class Lexicon(Terms):
         used = {name for sign in self.signs for word in sign.words for name in _MACRO.findall(word)}
         if unknown := sorted(used - self.macros.keys()):
             raise ValueError(f"unknown macros: {', '.join(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_stand_once(self) -> "Lexicon":
+        names = Counter(sign.name for sign in self.signs)
+        if repeated := sorted(name for name, times in names.items() if times > 1):
+            raise ValueError(f"signs named twice: {', '.join(repeated)}")
         return self

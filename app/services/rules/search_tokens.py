@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-_RUN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[0-9a-z]+")
+_RUN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[0-9a-z]{1,64}")
 _CHINESE = "\u3400"
 MOST = 5000
 

@@ -134,6 +134,10 @@ class Timekeeping:
             case Unit.WORKING_DAYS:
                 return self.calendar.add_days(start, target.value)
 
+    def add(self, start: datetime, seconds: int, clock: Clock) -> datetime:
+        """Return the earliest instant by which `seconds` of a clock have passed."""
+        return self.calendar.add(start, seconds) if clock is Clock.WORKING else start + timedelta(seconds=seconds)
+
     def end_of_day(self, instant: datetime) -> datetime:
         """Return 24:00, local time, of the day an instant lies in; an instant that is 24:00 stays."""
         return end_of_day(instant - timedelta(microseconds=1), 0, self.timezone)

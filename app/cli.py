@@ -1,0 +1,81 @@
+"""`aftersales`: every command of the service (售后服务). `python -m app.cli COMMAND --help` explains one."""
+
+import gc
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol, cast, runtime_checkable
+
+from app.core.faults import Fault
+from app.core.postgres_programs import EmbeddedPostgresUnavailable
+
+WRONG_USE = 2  # exit status: the command could not be carried out, and the reason stands on standard error
+
+# Each command is a module of its own, loaded when it is asked for: `serve` must not wait for what others import.
+COMMANDS = {
+    "serve": "start the whole service: database, migrations, API, worker (启动服务)",
+    "worker": "run one more worker (后台任务)",
+    "migrate": "bring the database to this program's schema (升级数据库结构)",
+    "keys": "create, list and revoke API keys (密钥)",
+    "lines": "list and add business lines (经营线)",
+    "policy": "check an edition, list the shipped ones (制度)",
+    "secret": "print a new key for the key ring that seals personal data (加密密钥)",
+    "openapi": "print the OpenAPI document (接口文档)",
+    "demo": "play a hotline's day against the running service (演示)",
+}
+INTERNAL = ("api",)
+
+
+class Command(Protocol):
+    """What a module of `app.commands` offers."""
+
+    def configure(self, parser: ArgumentParser) -> None: ...
+
+    def run(self, options: Namespace) -> int: ...
+
+
+@runtime_checkable
+class SelfParsing(Protocol):
+    """A command that reads its arguments itself."""
+
+    def main(self, arguments: Sequence[str]) -> int: ...
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command line; return the exit status: 0, 1 for a finding, 2 where it could not be done."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = ArgumentParser(prog="aftersales", description="After-sales service 售后服务")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, purpose in COMMANDS.items():
+        subparsers.add_parser(name, help=purpose)
+    chosen = arguments[0] if arguments else ""
+    if chosen not in COMMANDS and chosen not in INTERNAL:
+        parser.parse_args(arguments)  # says what is wrong, or helps, and exits
+    try:
+        return _run(chosen, arguments[1:])
+    except Fault as fault:
+        lines = fault.lines
+    except EmbeddedPostgresUnavailable as unavailable:
+        lines = (str(unavailable),)
+    except KeyboardInterrupt:
+        return 130
+    for line in lines:
+        print(f"aftersales: {line}", file=sys.stderr)
+    return WRONG_USE
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    gc.disable()  # modules are there to stay: collecting while they load takes a tenth of the time
+    command = cast("Command", import_module(f"app.commands.{name}"))
+    gc.enable()
+    gc.freeze()
+    if isinstance(command, SelfParsing):
+        return command.main(arguments)
+    parser = ArgumentParser(prog=f"aftersales {name}", description=COMMANDS.get(name))
+    command.configure(parser)
+    return command.run(parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

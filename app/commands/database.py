@@ -1,0 +1,84 @@
+"""The database of a command: reached, at this program's schema, and let go again."""
+
+import asyncio
+from argparse import Namespace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
+
+from app.commands.faults import explained
+from app.commands.place import given_database, own_database
+from app.core.db import Database
+from app.core.faults import Fault
+from app.core.language import Text
+from app.core.postgres import running_url
+from app.core.schema import current_revision, expected_revision, known_revisions, migrate
+from app.core.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+
+@contextmanager
+def command_settings(options: Namespace) -> Iterator[Settings]:
+    """Settings for a command on `DATABASE_URL`, else on the data folder's own database, started if it is not running.
+
+    Raises: Fault, EmbeddedPostgresUnavailable.
+    """
+    with explained():
+        if given_database() is not None:
+            yield load_settings()
+        elif url := running_url(options.data_dir):
+            yield load_settings(database_url=url)
+        else:
+            with own_database(options.data_dir) as (server, _):
+                yield load_settings(database_url=server.url)
+
+
+def on_database(options: Namespace, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do a command's work on the database; one that nobody else has a schema for gets it first.
+
+    Raises: Fault, EmbeddedPostgresUnavailable.
+    """
+
+    async def do(settings: Settings) -> T:
+        async with database(settings) as db:
+            await bring_up(db, settings, only_new=True)
+            return await work(db)
+
+    with command_settings(options) as settings:
+        return asyncio.run(do(settings))
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    db = Database(settings, application_name="aftersales-command")
+    try:
+        yield db
+    finally:
+        await db.dispose()
+
+
+async def bring_up(db: Database, settings: Settings, *, only_new: bool = False) -> None:
+    """Bring a database's schema to this program's. `only_new` leaves an older schema to `migrate`, and says so.
+
+    Raises: Fault if the schema is of a program we do not know, or older and not ours to change.
+    """
+    async with db.begin() as session:
+        revision = await current_revision(session)
+    if revision == expected_revision():
+        return
+    if revision is not None and revision not in known_revisions():
+        raise Fault(
+            Text(
+                f"数据库的结构版本 {revision} 不属于本程序，请使用较新的程序",
+                f"the database is at revision {revision}, which this program does not know: run a newer one",
+            )
+        )
+    if revision is not None and only_new:
+        raise Fault(
+            Text(
+                f"数据库的结构版本 {revision} 较旧，请先运行 aftersales migrate",
+                f"the database is at the older revision {revision}: run `aftersales migrate` first",
+            )
+        )
+    await asyncio.to_thread(migrate, settings.database_url)

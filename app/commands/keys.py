@@ -1,0 +1,80 @@
+"""`aftersales keys`: create, list and revoke API keys."""
+
+from argparse import ArgumentParser, Namespace
+from datetime import datetime, timedelta
+
+from app.commands.database import on_database
+from app.commands.place import add_data_dir
+from app.core.auth import ApiKey
+from app.core.call import EVERYTHING
+from app.core.clock import system_clock
+from app.core.faults import Fault
+from app.core.ids import id_from, id_text
+from app.core.language import Text
+from app.core.personal import Tier
+from app.services.keys import create_key, list_keys, revoke_key
+from app.services.scopes import Scope
+
+_PREFIX = "key"
+
+
+def configure(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="print a new key, once (新建密钥，仅显示一次)")
+    create.add_argument("--name", required=True, help="whose it is (名称)")
+    create.add_argument(
+        "--scope", required=True, nargs="+", metavar="SCOPE", help=f"{', '.join(Scope)} or {EVERYTHING} (权限)"
+    )
+    create.add_argument("--line", required=True, nargs="+", metavar="LINE", help=f"or {EVERYTHING} (经营线)")
+    create.add_argument(
+        "--tier", type=Tier, choices=list(Tier), default=Tier.GENERAL, help="who sees personal data (个人信息级别)"
+    )
+    create.add_argument("--days", type=int, default=365, help="1 to 365 (有效天数；默认 365)")
+    listing = actions.add_parser("list", help="list all keys (列出密钥)")
+    revoke = actions.add_parser("revoke", help="end a key at once (撤销密钥)")
+    revoke.add_argument("id", help="as `list` shows it: key_…")
+    for action in (create, listing, revoke):
+        add_data_dir(action)
+
+
+def run(options: Namespace) -> int:
+    """Raises: Fault for an unknown scope, line or key."""
+    return {"create": _create, "list": _list, "revoke": _revoke}[options.action](options)
+
+
+def _create(options: Namespace) -> int:
+    now = system_clock()
+    try:
+        key = on_database(
+            options,
+            lambda db: create_key(
+                db, name=options.name, scopes=options.scope, lines=options.line, tier=options.tier, now=now,
+                lifetime=timedelta(days=options.days),
+            ),
+        )  # fmt: skip
+    except ValueError as error:
+        raise Fault(str(error)) from None
+    print(key)
+    return 0
+
+
+def _list(options: Namespace) -> int:
+    now = system_clock()
+    for key in on_database(options, list_keys):
+        lines, scopes = ",".join(key.business_lines), ",".join(key.scopes)
+        print("\t".join((id_text(_PREFIX, key.id), key.name, _state(key, now), lines, scopes, key.tier)))
+    return 0
+
+
+def _state(key: ApiKey, now: datetime) -> str:
+    if key.revoked_at is not None:
+        return f"revoked {key.revoked_at:%Y-%m-%d}"
+    return f"{'expired' if key.expires_at <= now else 'until'} {key.expires_at:%Y-%m-%d}"
+
+
+def _revoke(options: Namespace) -> int:
+    key = id_from(_PREFIX, options.id)
+    now = system_clock()
+    if key is None or not on_database(options, lambda db: revoke_key(db, key, now)):
+        raise Fault(Text("没有该密钥，编号见 keys list", "there is no such key: `keys list` shows their ids"))
+    return 0

@@ -1,0 +1,20 @@
+"""`aftersales openapi`: the document of the interface, as `/openapi.json` serves it."""
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from app.core.crypto import KeyRing
+from app.core.settings import Settings
+from app.main import create_app
+
+
+def configure(parser: ArgumentParser) -> None:
+    """It takes no options: the document is the same everywhere."""
+
+
+def run(_options: Namespace) -> int:
+    settings = Settings(
+        DATABASE_URL="postgresql://nobody@localhost/never_asked", secret_keys=KeyRing.new_entry("never_used")
+    )
+    print(json.dumps(create_app(settings).openapi(), ensure_ascii=False, indent=2))
+    return 0

@@ -1,0 +1,38 @@
+"""`aftersales worker`: one worker, by itself or under `serve`. Any number may run beside each other."""
+
+import asyncio
+import signal
+from argparse import SUPPRESS, ArgumentParser, Namespace
+
+from app.commands.database import command_settings, database
+from app.commands.place import add_data_dir
+from app.core.clock import system_clock
+from app.core.logs import configure_logs
+from app.core.settings import Settings
+from app.core.supervised import await_orders, report_ready
+from app.workers.runner import Tools, run_tasks
+from app.workers.tasks import TASKS
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("--supervised", action="store_true", help=SUPPRESS)
+    add_data_dir(parser)
+
+
+def run(options: Namespace) -> int:
+    if options.supervised:
+        await_orders()
+    with command_settings(options) as settings:
+        asyncio.run(_work(settings, supervised=options.supervised))
+    return 0
+
+
+async def _work(settings: Settings, *, supervised: bool) -> None:
+    configure_logs(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with database(settings) as db:
+        if supervised:
+            report_ready()
+        await run_tasks(TASKS, Tools(db, system_clock), stop)

@@ -1,0 +1,55 @@
+"""密钥: made for a client, listed, revoked."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.auth import MAX_LIFETIME, ApiKey, issue_key
+from app.core.call import EVERYTHING
+from app.core.db import Database
+from app.core.personal import Tier
+from app.models.business_lines import BusinessLine
+from app.services.scopes import check_scopes
+
+
+async def create_key(
+    db: Database,
+    *,
+    name: str,
+    scopes: list[str],
+    lines: list[str],
+    tier: Tier,
+    now: datetime,
+    lifetime: timedelta = MAX_LIFETIME,
+) -> str:
+    """Return a new key, which nobody can show again.
+
+    Raises: ValueError for an unknown scope or business line, or a lifetime over 365 days.
+    """
+    check_scopes(scopes)
+    async with db.begin() as session:
+        known = {EVERYTHING, *await session.scalars(select(BusinessLine.name))}
+        for line in lines:
+            if line not in known:
+                raise ValueError(f"unknown business line {line!r}; known are {', '.join(sorted(known))}")
+        return issue_key(
+            session, name=name, scopes=scopes, business_lines=lines, tier=tier, now=now, lifetime=lifetime
+        )  # fmt: skip
+
+
+async def list_keys(db: Database) -> Sequence[ApiKey]:
+    """Return all keys, the oldest first, also those that are no longer valid."""
+    async with db.begin() as session:
+        return (await session.scalars(select(ApiKey).order_by(ApiKey.created_at))).all()
+
+
+async def revoke_key(db: Database, key: UUID, now: datetime) -> bool:
+    """End a key for every process within seconds; False if there is no such key."""
+    async with db.begin() as session:
+        row = await session.get(ApiKey, key, with_for_update=True)
+        if row is None:
+            return False
+        row.revoked_at = row.revoked_at or now
+    return True

@@ -1,0 +1,1 @@
+"""The public page of a policy (P8): what an edition says to customers, in words, sections and HTML."""

@@ -1,0 +1,60 @@
+"""Warnings before a deadline and escalation at and after it (三级响应), each at its share of the commitment's own clock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.services.rules.commitments import Running, moved_by_pauses
+from app.services.rules.sla import Clock, SlaTerms, Timekeeping
+
+
+class ThresholdKind(StrEnum):
+    WARNING = "warning"
+    BREACH = "breach"
+    ESCALATION = "escalation"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A share of the time allowed, in percent, and what is due then; `level` counts escalations from 1."""
+
+    percent: int
+    kind: ThresholdKind
+    level: int | None = None
+
+
+def thresholds_of(terms: SlaTerms) -> tuple[Threshold, ...]:
+    """Return the thresholds of every commitment under an edition, in the order in which they fire.
+
+    At one share the breach comes before the escalation it leads to.
+    """
+    warnings = [Threshold(percent, ThresholdKind.WARNING) for percent in terms.warnings_percent.value]
+    levels = enumerate(terms.escalation_percent.value, start=1)
+    escalations = [Threshold(percent, ThresholdKind.ESCALATION, level) for level, percent in levels]
+    order = {kind: place for place, kind in enumerate(ThresholdKind)}
+    every = [*warnings, Threshold(100, ThresholdKind.BREACH), *escalations]
+    return tuple(sorted(every, key=lambda threshold: (threshold.percent, order[threshold.kind])))
+
+
+def fires_at(commitment: Running, percent: int, time: Timekeeping) -> datetime:
+    """Return when a share of the time allowed is used up, counting every pause that has ended.
+
+    100 % is the deadline itself; what comes after it is counted from the deadline.
+    """
+    allowance = _allowance(commitment, time)
+    if percent >= 100:
+        return _later(commitment.due_at, allowance * (percent - 100) // 100, commitment, time)
+    unmoved = _later(commitment.started_at, allowance * percent // 100, commitment, time)
+    return moved_by_pauses(unmoved, commitment.target, commitment.pauses, time)
+
+
+def _allowance(commitment: Running, time: Timekeeping) -> int:
+    """Return the seconds of the own clock that were promised."""
+    start, due_at = commitment.started_at, time.due_at(commitment.started_at, commitment.target)
+    if commitment.target.clock is Clock.WORKING:
+        return time.calendar.between(start, due_at)
+    return int((due_at - start).total_seconds())
+
+
+def _later(start: datetime, seconds: int, commitment: Running, time: Timekeeping) -> datetime:
+    return time.add(start, seconds, commitment.target.clock)

@@ -1,0 +1,35 @@
+"""What a worker does to the tables from time to time; each in a transaction of its own."""
+
+from datetime import datetime
+from uuid import UUID
+
+from app.core.db import Database
+from app.core.heartbeat import beat, forget_silent
+from app.core.idempotency import purge_expired
+from app.core.outbox import seal_events
+from app.services.search_index import index_pending
+
+
+async def seal(db: Database) -> int:
+    """Give committed events their place in the feed; return how many got one."""
+    async with db.begin() as session:
+        return await seal_events(session)
+
+
+async def index(db: Database) -> int:
+    """Make new descriptions searchable; return how many were."""
+    async with db.begin() as session:
+        return await index_pending(session)
+
+
+async def purge(db: Database, now: datetime) -> int:
+    """Delete a batch of what is kept for a time only; return how much went."""
+    async with db.begin() as session:
+        await forget_silent(session, now)
+        return await purge_expired(session, now=now)
+
+
+async def show_life(db: Database, worker_id: UUID, now: datetime) -> None:
+    """Let every process know that this worker is at work."""
+    async with db.begin() as session:
+        await beat(session, worker_id, now)

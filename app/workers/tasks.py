@@ -1,0 +1,32 @@
+"""What a worker does, and how often."""
+
+from app.core.metrics import EVENTS_SEALED
+from app.services import upkeep
+from app.workers.runner import Task, Tools
+
+
+async def _heartbeat(tools: Tools) -> int:
+    await upkeep.show_life(tools.db, tools.worker_id, tools.clock())
+    return 0
+
+
+async def _seal(tools: Tools) -> int:
+    sealed = await upkeep.seal(tools.db)
+    EVENTS_SEALED.inc(sealed)
+    return sealed
+
+
+async def _index(tools: Tools) -> int:
+    return await upkeep.index(tools.db)
+
+
+async def _purge(tools: Tools) -> int:
+    return await upkeep.purge(tools.db, tools.clock())
+
+
+TASKS = (
+    Task("heartbeat", 5.0, _heartbeat),
+    Task("seal events", 0.2, _seal),
+    Task("index texts", 0.5, _index),
+    Task("purge", 60.0, _purge),
+)

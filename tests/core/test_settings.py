@@ -1,0 +1,69 @@
+"""Settings from the environment."""
+
+import pytest
+
+from app.core.settings import SettingsInvalid, load_settings
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://localhost/aftersales")
+    return monkeypatch
+
+
+def test_defaults_are_those_of_production() -> None:
+    settings = load_settings()
+    assert (settings.environment, settings.log_format, settings.pool_size) == ("production", "json", 16)
+
+
+def test_the_environment_is_read(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AFTERSALES_POOL_SIZE", "3")
+    environment.setenv("aftersales_log_level", "debug")
+    settings = load_settings()
+    assert (settings.pool_size, settings.log_level) == (3, "debug")
+
+
+@pytest.mark.parametrize("name", ["AFTERSALES_POOLSIZE", "AFTERSALES_LOGLEVEL", "aftersales_pol_size", "AFTERSALES_"])
+def test_a_misspelt_name_is_an_error_not_a_default(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.setenv(name, "1")
+    with pytest.raises(SettingsInvalid) as refusal:
+        load_settings()
+    [line] = refusal.value.lines
+    assert line.startswith(f"{name} is not a setting")
+    assert "AFTERSALES_POOL_SIZE" in line
+
+
+def test_the_database_url_has_one_name_only(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AFTERSALES_DATABASE_URL", "postgresql+asyncpg://elsewhere/x")
+    with pytest.raises(SettingsInvalid, match="AFTERSALES_DATABASE_URL is not a setting"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AFTERSALES_POOL_SIZE", "0"), ("AFTERSALES_POOL_SIZE", "many"), ("AFTERSALES_ENVIRONMENT", "prod"),
+        ("AFTERSALES_STATEMENT_TIMEOUT_SECONDS", "0"), ("AFTERSALES_LOCK_TIMEOUT_SECONDS", "nan"), ("DATABASE_URL", ""),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_one_line_with_its_name(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(SettingsInvalid) as refusal:
+        load_settings()
+    [line] = refusal.value.lines
+    assert line.startswith(f"{name}: ")
+
+
+def test_all_faults_are_told_at_once_and_no_value_is_repeated(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AFTERSALES_POOL_SIZE", "hunter2")
+    environment.setenv("AFTERSALES_SECRET_KEY", "hunter2")
+    with pytest.raises(SettingsInvalid) as refusal:
+        load_settings()
+    assert len(refusal.value.lines) == 2
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_a_missing_database_is_told(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("DATABASE_URL")
+    with pytest.raises(SettingsInvalid, match="DATABASE_URL: Field required"):
+        load_settings()

@@ -1,0 +1,141 @@
+"""Every operation of the application, read from its OpenAPI document, and for each write a body that is right.
+
+Sweeps go over this list, so a new route is swept as soon as it exists. A write without a body here fails
+`test_every_write_has_a_body_to_try_it_with`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+
+from tests.builders import a_ticket
+
+_MOVES = (
+    "acknowledge", "start", "wait", "resume", "resolve", "accept", "close", "reopen", "cancel", "escalate",
+)  # fmt: skip
+_TICKET = "POST /v1/tickets/{ticket}"
+_CONFIRMED = {"complaint_class": "quality", "issue_type": "product_quality", "severity": "minor", "staff_no": "1101"}
+
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /v1/tickets": a_ticket(),
+    "POST /v1/tickets/search": {"business_line": "tableware", "phone": "13800001234"},
+    "PATCH /v1/tickets/{ticket}": {"urgency": "emergency", "reason": "客户催促"},
+    "PUT /v1/tickets/{ticket}/classification": _CONFIRMED | {"reason": "与客户核实"},
+    f"{_TICKET}/comments": {"text": "已联系客户"},
+    f"{_TICKET}/delay-reasons": {"reason": "等待供应商"},
+    **{f"{_TICKET}/{move}": {"staff_no": "1101", "note": "已联系客户"} for move in _MOVES},
+    f"{_TICKET}/assign": {"assignee_staff_no": "1102"},
+    f"{_TICKET}/transfer": {"department": "after_sales"},
+    "POST /v1/sla/preview": {"business_line": "tableware", "kind": "complaint"},
+    "POST /v1/policies": {"document": "[edition]"},
+    "POST /v1/policies/check": {"document": "[edition]"},
+    "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},
+}
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path. `name` is `METHOD /path/{template}`."""
+
+    method: str
+    path: str
+    document: Schema
+    definitions: Schema
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def is_write(self) -> bool:
+        return self.method in ("POST", "PUT", "PATCH")
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return BODIES[self.name]
+
+    @property
+    def references(self) -> list[str]:
+        """The names in the path's braces."""
+        return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+
+    def url(self, **references: str) -> str:
+        return self.path.format(**references)
+
+    def parameters(self) -> list[str]:
+        """The query parameters."""
+        return [parameter["name"] for parameter in self.document.get("parameters", []) if parameter["in"] == "query"]
+
+    @property
+    def needs_body(self) -> bool:
+        return bool(self.document["requestBody"].get("required"))
+
+    def fields(self) -> list[tuple[tuple[str, ...], Schema]]:
+        """The body's fields, those of objects within it too: their path, and each one's schema without `null`."""
+        content = self.document.get("requestBody", {}).get("content", {})
+        return list(self._fields(content["application/json"]["schema"], ())) if content else []
+
+    def _fields(self, schema: Schema, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Schema]]:
+        for name, part in self._resolved(schema).get("properties", {}).items():
+            kind = self._resolved(part)
+            yield (*place, name), kind
+            yield from self._fields(kind, (*place, name))
+
+    def _resolved(self, schema: Schema) -> Schema:
+        options = [option for option in schema.get("anyOf", []) if option.get("type") != "null"]
+        if len(options) == 1:
+            return self._resolved(options[0])
+        if "$ref" in schema:
+            resolved: Schema = self.definitions[schema["$ref"].rsplit("/", 1)[1]]
+            return resolved
+        return schema
+
+
+def operations(app: FastAPI) -> list[Operation]:
+    """Return every documented operation under `/v1`."""
+    document = app.openapi()
+    definitions = document["components"]["schemas"]
+    return [
+        Operation(method.upper(), path, operation, definitions)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if path.startswith("/v1/")
+    ]
+
+
+def writes(app: FastAPI) -> list[Operation]:
+    return [operation for operation in operations(app) if operation.is_write]
+
+
+def lists(app: FastAPI) -> list[Operation]:
+    """Return what is read page by page."""
+    return [
+        operation for operation in operations(app) if operation.method == "GET" and "limit" in operation.parameters()
+    ]
+
+
+def with_field(place: tuple[str, ...], value: object) -> dict[str, Any]:
+    """Return a body that holds one field."""
+    for name in reversed(place):
+        value = {name: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def with_fields(values: dict[tuple[str, ...], object]) -> dict[str, Any]:
+    """Return a body that holds these fields and no others."""
+    body: dict[str, Any] = {}
+    for place, value in values.items():
+        inner = body
+        for name in place[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[place[-1]] = value
+    return body
+
+
+def pointer(place: tuple[str, ...]) -> str:
+    return "#/" + "/".join(place)

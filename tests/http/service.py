@@ -1,0 +1,103 @@
+"""One application for all tests of a module: its database, its clock, clients with keys of their own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+from fastapi import FastAPI
+
+from app.core.auth import MAX_LIFETIME, issue_key
+from app.core.call import EVERYTHING
+from app.core.db import Database
+from app.core.personal import Tier
+from app.core.settings import Settings
+from app.main import create_app
+from app.services.first_start import add_shipped_lines
+from app.services.policy_book import PolicyBook
+from tests.builders import a_ticket
+from tests.conftest import SECRET_KEYS, FakeClock
+
+
+@dataclass
+class Service:
+    """`client` asks the application itself, in process, and in English."""
+
+    app: FastAPI
+    clock: FakeClock
+    url: str
+    clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @property
+    def db(self) -> Database:
+        db: Database = self.app.state.kit.db
+        return db
+
+    async def key(
+        self,
+        scopes: tuple[str, ...] = (EVERYTHING,),
+        lines: tuple[str, ...] = (EVERYTHING,),
+        tier: Tier = Tier.GENERAL,
+        lifetime: timedelta = MAX_LIFETIME,
+    ) -> str:
+        return await make_key(self.db, self.clock(), scopes, lines, tier, lifetime)
+
+    async def client(self, key: str | None = None, **options: Any) -> httpx.AsyncClient:
+        client = self.anonymous()
+        client.headers["Authorization"] = f"Bearer {key or await self.key(**options)}"
+        return client
+
+    def anonymous(self) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url="http://test", headers={"Accept-Language": "en"})
+        self.clients.append(client)
+        return client
+
+    async def sql(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        """Run a statement beside the application."""
+        return await run_sql(self.url, statement, *values)
+
+
+async def run_sql(url: str, statement: str, *values: object) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    try:
+        return list(await connection.fetch(statement, *values))
+    finally:
+        await connection.close()
+
+
+async def make_key(
+    db: Database, now: datetime, scopes: tuple[str, ...], lines: tuple[str, ...], tier: Tier, lifetime: timedelta
+) -> str:
+    async with db.begin() as session:
+        return issue_key(
+            session, name="test", scopes=list(scopes), business_lines=list(lines), tier=tier, now=now, lifetime=lifetime
+        )
+
+
+def settings_for(url: str, **options: Any) -> Settings:
+    return Settings(DATABASE_URL=url, **{"secret_keys": SECRET_KEYS, "log_level": "error", "pool_size": 8, **options})
+
+
+@asynccontextmanager
+async def open_service(url: str, book: PolicyBook, **options: Any) -> AsyncIterator[Service]:
+    """Start the application on a migrated database, with its business lines."""
+    clock = FakeClock()
+    service = Service(create_app(settings_for(url, **options), clock=clock, book=book), clock, url)
+    async with service.app.router.lifespan_context(service.app):
+        async with service.db.begin() as session:
+            await add_shipped_lines(session, book, clock())
+        yield service
+        for client in service.clients:
+            await client.aclose()
+
+
+async def take(client: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
+    """Post a ticket and return the answer."""
+    response = await client.post("/v1/tickets", json=a_ticket(**changes))
+    assert response.status_code == 201, response.text
+    ticket: dict[str, Any] = response.json()
+    return ticket

@@ -1,0 +1,187 @@
+"""Who may call: the key comes before everything else, and every operation asks for exactly one scope."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from app.services.scopes import Scope
+from tests.http.operations import operations
+from tests.http.problems import Findings, check_problem
+from tests.http.service import Service
+
+SCOPES: dict[str, Scope] = {
+    "POST /v1/tickets": Scope.TICKETS_WRITE,
+    "GET /v1/tickets": Scope.TICKETS_READ,
+    "POST /v1/tickets/search": Scope.TICKETS_READ,
+    "GET /v1/tickets/{ticket}": Scope.TICKETS_READ,
+    "PATCH /v1/tickets/{ticket}": Scope.TICKETS_WRITE,
+    "PUT /v1/tickets/{ticket}/classification": Scope.TICKETS_WRITE,
+    "GET /v1/tickets/{ticket}/timeline": Scope.TICKETS_READ,
+    "GET /v1/tickets/{ticket}/commitments/{commitment}/explanation": Scope.TICKETS_READ,
+    "POST /v1/tickets/{ticket}/comments": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/delay-reasons": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/acknowledge": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/assign": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/start": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/wait": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/resume": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/resolve": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/accept": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/close": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/reopen": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/cancel": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/transfer": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/escalate": Scope.TICKETS_WRITE,
+    "POST /v1/sla/preview": Scope.SLA_READ,
+    "GET /v1/sla/overdue": Scope.SLA_READ,
+    "POST /v1/complaints/classify": Scope.COMPLAINTS_CLASSIFY,
+    "GET /v1/policies": Scope.POLICIES_READ,
+    "POST /v1/policies": Scope.POLICIES_WRITE,
+    "GET /v1/policies/{name}": Scope.POLICIES_READ,
+    "POST /v1/policies/check": Scope.POLICIES_READ,
+    "GET /v1/events": Scope.EVENTS_READ,
+}
+# What would be refused for other reasons, had the caller a key.
+WRONG_OTHERWISE = [
+    ("GET", "/v1/nothing", b""),
+    ("GET", "/v1", b""),
+    ("GET", "/v1/", b""),
+    ("BREW", "/v1/tickets", b""),
+    ("OPTIONS", "/v1/tickets", b""),
+    ("GET", "/v1/tickets?stauts=open", b""),
+    ("GET", "/v1/tickets?limit=0", b""),
+    ("GET", "/v1/tickets/%00", b""),
+    ("POST", "/v1/tickets", b"{"),
+    ("POST", "/v1/tickets", b" " * 2_000_000),
+]
+
+
+def test_every_operation_has_its_scope_in_the_table_and_the_table_no_others(service: Service) -> None:
+    assert {operation.name for operation in operations(service.app)} == SCOPES.keys()
+
+
+def test_nothing_under_v1_is_left_out_of_the_document(service: Service) -> None:
+    hidden = [route for route in service.app.routes if getattr(route, "include_in_schema", True) is False]
+    assert not [route for route in hidden if str(getattr(route, "path", "")).startswith("/v1")]
+
+
+BAD_KEYS = {
+    "none": None,
+    "empty": "",
+    "another scheme": "Basic YTpi",
+    "no scheme": "as_sk_x",
+    "no key": "Bearer",
+    "blank key": "Bearer   ",
+    "unknown": "Bearer as_sk_" + "A" * 43,
+    "another prefix": "Bearer as_pk_" + "A" * 43,
+    "long": "Bearer as_sk_" + "A" * 10_000,
+    "not ASCII": "Bearer as_sk_é键",
+    "NUL": "Bearer as_sk_\x00",
+    "SQL": "Bearer as_sk_' OR '1'='1",
+    "two": "Bearer as_sk_a, Bearer as_sk_b",
+}
+
+
+@pytest.mark.parametrize("authorization", BAD_KEYS.values(), ids=BAD_KEYS.keys())
+async def test_nobody_is_told_anything_without_a_key(service: Service, authorization: str | None) -> None:
+    nobody = service.anonymous()
+    headers = {} if authorization is None else {"Authorization": authorization.encode()}
+    findings = Findings()
+    requests = [
+        (operation.method, operation.url(**dict.fromkeys(operation.references, "x")), b"{}")
+        for operation in operations(service.app)
+    ]
+    for method, url, body in [*requests, *WRONG_OTHERWISE]:
+        response = await nobody.request(method, url, content=body, headers=headers)
+        findings(f"{method} {url}", response, (401, "invalid_api_key"))
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert response.headers["cache-control"] == "no-store"
+    assert not findings
+
+
+async def test_an_expired_key_is_told_so_from_its_last_second_on(service: Service) -> None:
+    client = await service.client(lifetime=timedelta(hours=1))
+    service.clock.advance(seconds=3599)
+    assert (await client.get("/v1/events")).status_code == 200
+    service.clock.advance(seconds=1)
+    for operation in operations(service.app):
+        url = operation.url(**dict.fromkeys(operation.references, "x"))
+        response = await client.request(operation.method, url, content=b"{")
+        check_problem(response, 401, "expired_api_key")
+        assert response.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_revoked_key_stops_working_within_five_seconds(service: Service) -> None:
+    client = await service.client()
+    assert (await client.get("/v1/events")).status_code == 200
+    key_hash = "sha256(convert_to($1, 'UTF8'))"
+    secret = client.headers["authorization"].removeprefix("Bearer ")
+    await service.sql(f"UPDATE api_key SET revoked_at = $2 WHERE key_hash = {key_hash}", secret, service.clock())
+    revoked = time.monotonic()
+    while (response := await client.get("/v1/events")).status_code == 200:
+        assert time.monotonic() - revoked < 5
+        await asyncio.sleep(0.1)
+    check_problem(response, 401, "expired_api_key")
+
+
+async def test_a_key_that_is_deleted_is_unknown(service: Service) -> None:
+    client = await service.client()
+    secret = client.headers["authorization"].removeprefix("Bearer ")
+    await service.sql("DELETE FROM api_key WHERE key_hash = sha256(convert_to($1, 'UTF8'))", secret)
+    check_problem(await client.get("/v1/events"), 401, "invalid_api_key")
+
+
+async def test_every_scope_but_the_right_one_is_not_enough(service: Service) -> None:
+    findings = Findings()
+    for scope in Scope:
+        others = await service.client(scopes=tuple(other for other in Scope if other is not scope))
+        for operation in operations(service.app):
+            if SCOPES[operation.name] is scope:
+                response = await ask(
+                    others, operation.method, operation.url(**dict.fromkeys(operation.references, "x"))
+                )
+                findings(operation.name, response, (403, "insufficient_scope"))
+                assert response.json()["required_scope"] == scope
+    assert not findings
+
+
+async def test_the_right_scope_alone_is_enough(service: Service) -> None:
+    refused = []
+    for scope in Scope:
+        client = await service.client(scopes=(scope,))
+        for operation in operations(service.app):
+            if SCOPES[operation.name] is scope:
+                response = await ask(
+                    client, operation.method, operation.url(**dict.fromkeys(operation.references, "x"))
+                )
+                if response.status_code in (401, 403, 500):
+                    refused.append((operation.name, response.status_code))
+    assert not refused
+
+
+async def ask(client: httpx.AsyncClient, method: str, url: str) -> httpx.Response:
+    body = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
+    return await client.request(method, url, **body)  # type: ignore[arg-type]
+
+
+async def test_a_key_without_scopes_or_lines_may_nothing_and_sees_nothing(service: Service) -> None:
+    check_problem(await (await service.client(scopes=())).get("/v1/events"), 403, "insufficient_scope")
+    blind = await service.client(lines=())
+    assert (await blind.get("/v1/tickets")).json()["items"] == []
+    assert (await blind.get("/v1/events")).json()["items"] == []
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(days=365, seconds=1), timedelta(days=-1)])
+async def test_no_key_is_made_that_lives_too_long_or_not_at_all(service: Service, lifetime: timedelta) -> None:
+    with pytest.raises(ValueError, match="365 days"):
+        await service.key(lifetime=lifetime)
+
+
+async def test_operators_pages_need_no_key_and_tell_nothing(service: Service) -> None:
+    nobody = service.anonymous()
+    for path in ("/healthz", "/readyz"):
+        assert (await nobody.get(path)).status_code in (200, 503)
+    check_problem(await nobody.get("/nothing"), 404, "not_found")

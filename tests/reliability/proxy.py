@@ -1,0 +1,86 @@
+"""A TCP proxy that loses answers: the request gets through, its answer does not, and the connection is cut."""
+
+import asyncio
+from random import Random
+from types import TracebackType
+from typing import Self
+
+_CHUNK = 65536
+
+
+class LosingProxy:
+    """Forwards to a port of this machine while its block lasts.
+
+    marker: the bytes by which a request is known whose answer may be lost, with the probability `share`.
+    """
+
+    def __init__(self, target: int, *, marker: bytes, share: float, random: Random) -> None:
+        self.port = 0
+        self.lost = 0
+        self._target = target
+        self._marker = marker
+        self._share = share
+        self._random = random
+        self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            await self._forward(reader, writer)
+        except OSError:
+            pass  # one end hung up while the other spoke: the caller sees the cut
+        finally:
+            self._running.discard(task)
+            writer.transport.abort()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        their_reader, their_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        doomed = asyncio.Event()
+        directions = [
+            asyncio.create_task(self._outward(reader, their_writer, doomed)),
+            asyncio.create_task(self._homeward(their_reader, writer, doomed)),
+        ]
+        try:
+            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for direction in directions:
+                direction.cancel()
+            await asyncio.gather(*directions, return_exceptions=True)
+            their_writer.transport.abort()
+
+    async def _outward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
+        while chunk := await reader.read(_CHUNK):
+            if self._marker in chunk and self._random.random() < self._share:
+                doomed.set()
+            writer.write(chunk)
+            await writer.drain()
+
+    async def _homeward(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event
+    ) -> None:
+        while chunk := await reader.read(_CHUNK):
+            if doomed.is_set():
+                self.lost += 1
+                return
+            writer.write(chunk)
+            await writer.drain()

@@ -1,0 +1,130 @@
+"""A change that breaks off at any of its statements leaves nothing behind, and its retry makes it once."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from httpx import AsyncClient
+from sqlalchemy import Connection, event, text
+
+from app.core.db import Base, Database
+from tests.builders import a_ticket
+from tests.reliability.harness import Measured
+
+
+@dataclass
+class Fault:
+    """Breaks off a request at its `at`-th statement; its commit counts as the last one."""
+
+    at: int
+    how: Callable[[Connection], None]
+    seen: int = 0
+
+    @property
+    def happened(self) -> bool:
+        return self.seen >= self.at
+
+    def statement(self, connection: Connection, *_: object) -> None:
+        self.seen += 1
+        if self.seen == self.at:
+            self.how(connection)
+
+
+def _a_bug(_: Connection) -> None:
+    raise LookupError("a fault of our own")
+
+
+def _the_link_breaks(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    driver.terminate()
+
+
+@contextmanager
+def broken_off(db: Database, fault: Fault) -> Iterator[None]:
+    engine = db.engine.sync_engine
+    hooks = ("before_cursor_execute", "commit")
+    for hook in hooks:
+        event.listen(engine, hook, fault.statement)
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            event.remove(engine, hook, fault.statement)
+
+
+async def everything(db: Database) -> dict[str, list[str]]:
+    """Return every row of every table, as text."""
+    async with db.begin() as session:
+        return {
+            table.name: list(await session.scalars(text(f"SELECT t::text FROM {table.name} t ORDER BY 1")))
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def gained(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, int]:
+    counts = {table: len(after[table]) - len(rows) for table, rows in before.items()}
+    return {table: count for table, count in counts.items() if count}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A request, and how many rows it adds to which tables."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+    rows: dict[str, int]
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+_NOTED = {"event": 1, "timeline_entry": 1, "idempotency_record": 1}
+CHANGES = [
+    Change("POST", "", a_ticket(external_ref="whole"), _NOTED | {"ticket": 1, "ticket_commitment": 2, "ticket_search": 1}),
+    Change("POST", "", a_ticket(external_ref="there"), {"idempotency_record": 1}),
+    Change("POST", "/{number}/start", {"staff_no": "1101"}, _NOTED),
+    Change("POST", "/{number}/comments", {"text": "已联系客户", "visibility": "customer"}, _NOTED),
+    Change("PATCH", "/{number}", {"urgency": "emergency"}, _NOTED, (("If-Match", '"1.general"'),)),
+    Change("POST", "/{number}/accept", {}, {"idempotency_record": 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("how", "status"), [(_a_bug, 500), (_the_link_breaks, 503)], ids=["a bug", "the link breaks"])
+@pytest.mark.parametrize("change", CHANGES, ids=["take", "repeat", "move", "comment", "change", "refusal"])
+async def test_a_change_is_whole_or_not_there_whichever_statement_fails(
+    client: AsyncClient,
+    db: Database,
+    change: Change,
+    how: Callable[[Connection], None],
+    status: int,
+    measured: Measured,
+) -> None:
+    ticket = (await client.post("/v1/tickets", json=a_ticket(external_ref="there"))).json()
+    path = f"/v1/tickets{change.path}".format(number=ticket["number"])
+    headers = {"Idempotency-Key": "one-and-the-same", **dict(change.headers)}
+
+    async def send() -> httpx.Response:
+        return await client.request(change.method, path, json=change.body, headers=headers)
+
+    before = await everything(db)
+    for at in range(1, 40):
+        await client.get(
+            path.removesuffix("/accept")
+        )  # what is kept in memory is fresh: each statement is the change's own
+        fault = Fault(at, how)
+        with broken_off(db, fault):
+            answer = await send()
+        if not fault.happened:
+            break
+        assert answer.status_code == status, f"statement {at}: {answer.text}"
+        assert await everything(db) == before, f"statement {at}"
+    measured("statements", fault.seen)
+    assert fault.seen > 2
+    after = await everything(db)
+    assert gained(before, after) == change.rows
+    again = await send()
+    assert (again.status_code, again.content) == (answer.status_code, answer.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert await everything(db) == after
