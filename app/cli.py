@@ -22,6 +22,7 @@ COMMANDS = {
     "policy": "check an edition, list the shipped ones (制度)",
     "secret": "print a new key for the key ring that seals personal data (加密密钥)",
     "openapi": "print the OpenAPI document (接口文档)",
+    "revision": "draft a migration from a change of the models (起草数据库迁移)",
     "demo": "play a hotline's day against the running service (演示)",
 }
 INTERNAL = ("api",)

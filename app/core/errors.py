@@ -123,7 +123,7 @@ class InsufficientScope(ServiceError):
 class NotFound(ServiceError):
     """The thing does not exist, or belongs to a business line the caller does not see: the two look the same."""
 
-    status, code, by_rule = 404, "not_found", True
+    status, code = 404, "not_found"
     title = Text("未找到", "Not found")
 
 

@@ -115,8 +115,9 @@ class Claim:
 
 async def purge_expired(session: AsyncSession, *, now: datetime, limit: int = 1000) -> int:
     """Delete up to `limit` records whose 72 hours are over; return how many went."""
-    due = select(IdempotencyRecord.id).where(IdempotencyRecord.expires_at <= now).limit(limit)
+    over = IdempotencyRecord.expires_at <= now
+    due = select(IdempotencyRecord.id).where(over).limit(limit).with_for_update(skip_locked=True)
     gone = await session.scalars(
-        delete(IdempotencyRecord).where(IdempotencyRecord.id.in_(due)).returning(IdempotencyRecord.id)
+        delete(IdempotencyRecord).where(IdempotencyRecord.id.in_(due), over).returning(IdempotencyRecord.id)
     )
     return len(gone.all())

@@ -3,13 +3,17 @@
 import re
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
-_REVISION = re.compile(r'^(down_)?revision\b[^=\n]*= *"(\w+)"', re.MULTILINE)
+_REVISION = re.compile(r"""^(down_)?revision\b[^=\n]*= *["'](\w+)""", re.MULTILINE)
 
 
 @cache
@@ -46,12 +50,29 @@ async def current_revision(session: AsyncSession) -> str | None:
 def migrate(database_url: str, revision: str = "head") -> None:
     """Bring a database up (or, to an earlier revision, down). Safe to run again, and by two processes at once."""
     from alembic import command  # noqa: PLC0415 - see `_revisions`
+
+    config = _config(database_url)
+    if revision == "base" or revision.startswith("-"):
+        command.downgrade(config, revision)
+    else:
+        command.upgrade(config, revision)
+
+
+def draft_revision(database_url: str, message: str) -> Path:
+    """Write the next revision, as far as it can be told from a database at head and the models; return its file."""
+    from alembic import command  # noqa: PLC0415
+
+    number = f"{len(known_revisions()) + 1:04}"
+    script = command.revision(_config(database_url), message, autogenerate=True, rev_id=number)
+    if script is None or isinstance(script, list):
+        raise RuntimeError("alembic wrote more than one file")
+    return Path(script.path)
+
+
+def _config(database_url: str) -> "Config":
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["database_url"] = database_url
-    if revision == "base" or revision.startswith("-"):
-        command.downgrade(config, revision)
-    else:
-        command.upgrade(config, revision)
+    return config

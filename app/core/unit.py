@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.answers import PROBLEM_JSON, Answer
+from app.core.answers import Answer
 from app.core.db import Database
 from app.core.errors import ServiceError
 from app.core.idempotency import Claim
@@ -27,11 +27,11 @@ class Unit:
 
 @asynccontextmanager
 async def unit_of_work(
-    db: Database, claim: Claim | None, render: Callable[[ServiceError], bytes]
+    db: Database, claim: Claim | None, render: Callable[[ServiceError], Answer]
 ) -> AsyncIterator[Unit]:
     """Open the transaction of a write. What the block answers is committed with its change, then sent.
 
-    A refusal by a rule (404, 409, …) is stored under the key too, after the change was rolled back: two short
+    A refusal by a rule (409, …) is stored under the key too, after the change was rolled back: two short
     transactions cost every accepted write nothing, where a savepoint would cost each a round trip.
     """
     try:
@@ -42,7 +42,7 @@ async def unit_of_work(
                 await claim.settle(session, unit.answered)
     except ServiceError as refusal:
         if claim and refusal.by_rule:
-            await _keep(db, claim, Answer(refusal.status, render(refusal), {"content-type": PROBLEM_JSON}))
+            await _keep(db, claim, render(refusal))
         raise
 
 

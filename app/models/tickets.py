@@ -50,6 +50,8 @@ class Ticket(Base):
         Index("ix_ticket_phone", "phone_hash", postgresql_where=text("phone_hash IS NOT NULL")),
         Index("ix_ticket_email", "email_hash", postgresql_where=text("email_hash IS NOT NULL")),
         Index("ix_ticket_name", "name_hash", postgresql_where=text("name_hash IS NOT NULL")),
+        Index("ix_ticket_line_external_ref", "business_line_id", "external_ref"),
+        Index("ix_ticket_customer", "customer_external_id", postgresql_where=text("customer_external_id IS NOT NULL")),
         Index("ix_ticket_order_no", text("(product ->> 'order_no')")),
         Index("ix_ticket_batch", text("(product ->> 'batch')")),
         Index("ix_ticket_model", text("(product ->> 'model')")),
@@ -105,6 +107,7 @@ class Ticket(Base):
 
     opened_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+    round_started_at: Mapped[datetime]  # opened, or last reopened: what is promised anew counts from here
     responded_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
@@ -133,6 +136,7 @@ class TicketCommitment(Base):
     calendar_confirmed: Mapped[bool]
     state: Mapped[CommitmentState] = mapped_column(worded(CommitmentState))
     met_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]  # met, or dropped
     pauses: Mapped[list[dict[str, Any]]]
     delay_reason: Mapped[str | None] = mapped_column(Text)
 

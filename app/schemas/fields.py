@@ -49,7 +49,8 @@ def _instant(value: Any) -> datetime:
         raise Refusal("timezone_required", Text("时间须带时区，例如 +08:00", "A time needs an offset, such as +08:00"))
     if not _FIRST <= instant < _LAST:
         raise Refusal("out_of_range", Text("年份须在 1970–2100 之间", "Years from 1970 to 2100 are taken"))
-    return instant.astimezone(UTC)
+    instant = instant.astimezone(UTC)
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)  # as it is shown again
 
 
 def _local_date(value: Any) -> date:
@@ -66,7 +67,14 @@ def _local_date(value: Any) -> date:
     return day
 
 
+# An extension as people in China write it: 0571-88886666-801, 0571-88886666转801.
+_EXTENSION = re.compile(r"^(.{7,}?)(?:转|轉|(?<=\d{7})-)\s*(\d{1,6})$")
+
+
 def _phone(value: str) -> str:
+    """Write a number in E.164, with `;ext=` behind it where it has an extension."""
+    written = _EXTENSION.match(value)
+    value, extension = (written[1], f";ext={written[2]}") if written else (value, "")
     try:
         number = phonenumbers.parse(value, "CN")
     except phonenumbers.NumberParseException:
@@ -76,7 +84,7 @@ def _phone(value: str) -> str:
             "invalid_phone",
             Text("不是有效的电话号码，固定电话请带区号", "Not a phone number: give landlines with their area code"),
         )
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) + extension
 
 
 def instant_text(value: datetime) -> str:

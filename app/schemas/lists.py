@@ -33,9 +33,10 @@ def _with_plus(value: Any) -> Any:
 
 
 Moment = Annotated[Instant, BeforeValidator(_with_plus)]
-Several = Annotated[list[Value], BeforeValidator(_separated), Field(max_length=50)]
-Limit = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=200)]
-Position = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=2**53 - 1)]
+# Bounds stand before the validators that run before them: only so the API documentation shows them.
+Several = Annotated[list[Value], Field(max_length=50), BeforeValidator(_separated)]
+Limit = Annotated[int, Field(ge=1, le=200), BeforeValidator(_whole_number)]
+Position = Annotated[int, Field(ge=0, le=2**53 - 1), BeforeValidator(_whole_number)]
 Cursor = Annotated[str, Field(max_length=2000)]
 Lines = Annotated[str, Field(max_length=1000)]
 
@@ -75,7 +76,7 @@ class TimelineFilter(RequestBody):
 
 class OverdueFilter(RequestBody):
     business_line: Lines | None = None
-    within_seconds: Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=31_622_400)] = 0
+    within_seconds: Annotated[int, Field(ge=0, le=31_622_400), BeforeValidator(_whole_number)] = 0
     milestone: Several[Word] = []
     department: Several[Word] = []
     assignee_staff_no: Several[StaffNo] = []

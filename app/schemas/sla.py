@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from app.schemas.fields import Bilingual, Instant, RequestBody, ResponseBody, Word
-from app.schemas.tickets import CommitmentOut, DecisionOut, PolicyRef
-from app.services.rules.classification import ComplaintClass, IssueType, Kind, Severity, Urgency
+from app.schemas.tickets import CommitmentOut, DecisionOut, GivenSeverity, PolicyRef
+from app.services.rules.classification import ComplaintClass, IssueType, Kind, Urgency
 from app.services.rules.explanation import DayNature
 from app.services.rules.facts import Channel, ItemClass
 from app.services.rules.sla import Clock, CommitmentState, Milestone
@@ -18,7 +18,7 @@ class PreviewIn(RequestBody):
     kind: Kind
     urgency: Urgency = Urgency.GENERAL
     channel: Channel = Channel.HOTLINE
-    severity: Severity | None = None
+    severity: GivenSeverity | None = None
     tier: Word | None = None
     item_class: ItemClass | None = None
     complaint_class: ComplaintClass | None = None

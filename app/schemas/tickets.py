@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from app.core.language import Text
 from app.core.validation import Refusal
@@ -29,7 +29,21 @@ from app.services.rules.sla import Clock, CommitmentState, Milestone, Unit
 from app.services.rules.tickets import Awaited, Status
 
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,6})?$", examples=["CN-ZJ"])]
-GivenSeverity = Annotated[Severity, Field(description="minor, serious or critical")]
+
+
+def _some_severity(severity: Severity) -> Severity:
+    if severity is Severity.NONE:
+        raise Refusal("unknown_value", Text("可选：minor、serious、critical", "One of: minor, serious, critical"))
+    return severity
+
+
+GivenSeverity = Annotated[Severity, AfterValidator(_some_severity), Field(description="minor, serious or critical")]
+
+
+CONTACT_REQUIRED = Text(
+    "customer 须有 phone、email、external_id 之一（channel 为 internal 时除外）",
+    "customer needs one of phone, email, external_id (unless channel is internal)",
+)
 
 
 class CustomerIn(RequestBody):
@@ -92,25 +106,22 @@ class TicketIn(RequestBody):
 
     @model_validator(mode="after")
     def _somebody_can_be_answered(self) -> Self:
-        _refuse_no_severity(self.severity)
         customer = self.customer
         known = customer is not None and (customer.phone or customer.email or customer.external_id)
         if not known and self.channel is not Channel.INTERNAL:
-            raise Refusal(
-                "contact_required",
-                Text(
-                    "customer 须有 phone、email、external_id 之一（channel 为 internal 时除外）",
-                    "customer needs one of phone, email, external_id (unless channel is internal)",
-                ),
-                field="customer",
-            )
+            raise Refusal("contact_required", CONTACT_REQUIRED, field="customer")
         return self
 
 
-def _refuse_no_severity(severity: Severity | None) -> None:
-    if severity is Severity.NONE:
-        detail = Text("可选：minor、serious、critical", "One of: minor, serious, critical")
-        raise Refusal("unknown_value", detail, field="severity")
+class CustomerPatch(RequestBody):
+    """What is corrected of the customer; `null` clears."""
+
+    name: Line | None = None
+    phone: Phone | None = None
+    email: Email | None = None
+    external_id: Line | None = None
+    address: Annotated[str, Field(max_length=300)] | None = None
+    tier: Word | None = None
 
 
 class TicketPatch(RequestBody):
@@ -120,7 +131,7 @@ class TicketPatch(RequestBody):
     urgency: Urgency | None = None
     severity: GivenSeverity | None = None
     item_class: ItemClass | None = None
-    customer_tier: Word | None = None
+    customer: CustomerPatch | None = None
     product: ProductIn | None = None
     materials: Annotated[list[Word], Field(max_length=50)] | None = None
     seller: Line | None = None
@@ -132,7 +143,6 @@ class TicketPatch(RequestBody):
 
     @model_validator(mode="after")
     def _what_a_ticket_must_have(self) -> Self:
-        _refuse_no_severity(self.severity)
         for name in ("kind", "urgency", "materials"):
             if name in self.model_fields_set and getattr(self, name) is None:
                 raise Refusal("required", Text(f"{name} 不能清空", f"{name} cannot be cleared"), field=name)
@@ -248,6 +258,7 @@ class CommitmentOut(ResponseBody):
     met_at: Instant | None
     used_seconds: int
     paused_seconds: int
+    delay_reason_recorded: bool = False
 
 
 class DecisionOut(ResponseBody):
@@ -274,7 +285,8 @@ class TicketOut(ResponseBody):
     service_level: str
     customer: CustomerOut | None
     product: dict[str, Any]
-    description: str
+    description: Annotated[str | None, Field(description="null for the tier `public`")]
+    call: dict[str, Any] | None
     external_ref: str | None
     owner_staff_no: str | None
     assignee_staff_no: str | None

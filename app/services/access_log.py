@@ -1,11 +1,13 @@
 """Every look at personal data in full is on record before anybody sees it (004 5.2)."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.ids import new_id
+from app.core.ids import id_text, new_id
 from app.models.access_log import AccessLog
+from app.models.tickets import Ticket
 from app.schemas.tickets import TicketOut
 from app.services.context import Context
 
@@ -16,14 +18,28 @@ def log_access(session: AsyncSession, ctx: Context, shown: Sequence[TicketOut]) 
     """Note who is shown which personal fields of which tickets; if this cannot be written, nothing is shown."""
     for ticket in shown:
         fields = [name for name in _PERSONAL if ticket.customer is not None and getattr(ticket.customer, name)]
-        session.add(
-            AccessLog(
-                id=new_id(),
-                business_line_id=ctx.known.by_name[ticket.business_line].id,
-                key_id=ctx.caller.key_id,
-                subject=f"tickets/{ticket.id}",
-                fields=["description", *fields],
-                request_id=ctx.call.request_id,
-                at=ctx.now,
-            )
-        )
+        line = ctx.known.by_name[ticket.business_line].id
+        session.add(_look(ctx, line, f"tickets/{ticket.id}", ["description", *fields]))
+
+
+def log_texts(session: AsyncSession, ctx: Context, ticket: Ticket) -> None:
+    """Note who is shown a ticket's timeline as it was written."""
+    session.add(_look(ctx, ticket.business_line_id, f"tickets/{id_text('tkt', ticket.id)}", ["timeline"]))
+
+
+def log_replay(session: AsyncSession, ctx: Context) -> None:
+    """Note who is shown a stored answer again."""
+    lines = ctx.line_ids()
+    session.add(_look(ctx, lines[0], ctx.call.path[:80], ["stored answer"]))
+
+
+def _look(ctx: Context, line: UUID, subject: str, fields: list[str]) -> AccessLog:
+    return AccessLog(
+        id=new_id(),
+        business_line_id=line,
+        key_id=ctx.caller.key_id,
+        subject=subject,
+        fields=fields,
+        request_id=ctx.call.request_id,
+        at=ctx.now,
+    )

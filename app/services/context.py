@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from app.core.answers import PROBLEM_JSON, Answer
 from app.core.call import EVERYTHING, Call, Caller
 from app.core.clock import Clock
 from app.core.crypto import KeyRing
@@ -51,8 +52,11 @@ class Context:
         claim = Claim.of(self.call, self.caller, body, line=line, now=self.now, keyring=self.keyring)
         return unit_of_work(self.db, claim, self._render)
 
-    def _render(self, refusal: ServiceError) -> bytes:
-        return refusal.rendered(self.call.language, instance=self.call.path, request_id=self.call.request_id)
+    def _render(self, refusal: ServiceError) -> Answer:
+        language = self.call.language
+        body = refusal.rendered(language, instance=self.call.path, request_id=self.call.request_id)
+        headers = {"content-type": PROBLEM_JSON, "content-language": language, **refusal.headers}
+        return Answer(refusal.status, body, headers)
 
     def line(self, name: str | None) -> Line:
         """Return the line a request is about: the one it names, or the only one its key is bound to.

@@ -19,9 +19,11 @@ from sqlalchemy import func, select
 
 from app.core.db import Database
 from app.core.errors import ServiceError
+from app.core.language import Text
 from app.models.business_lines import BusinessLine
 from app.models.policies import PolicyEdition
-from app.services.policy_book import EditionRow, Policy, PolicyBook
+from app.services.policy_book import EditionRow, Policy, PolicyBook, UnknownPolicy
+from app.services.rules.sla import Timekeeping
 
 _FRESH_SECONDS = 2.0
 _log = structlog.get_logger("aftersales.directory")
@@ -48,10 +50,41 @@ class Known:
         """Return the edition in force for a line on the local date of an instant.
 
         A matter older than the first edition falls under the first edition.
+        Raises: EditionUnavailable if the line's policy has no usable edition at all.
         """
-        first = self.book.editions(line.policy)[0]
+        try:
+            first = self.book.editions(line.policy)[0]
+        except UnknownPolicy:
+            raise EditionUnavailable(members={"policy": {"name": line.policy}}) from None
         local = instant.astimezone(ZoneInfo(first.time.timezone)).date()
         return first if local < first.effective_from else self.book.in_force(line.policy, local)
+
+    def edition(self, name: str, version: str) -> Policy:
+        """Return the edition a ticket keeps.
+
+        Raises: EditionUnavailable if it can no longer be used: nothing may be decided under another.
+        """
+        try:
+            return self.book.get(name, version)
+        except UnknownPolicy:
+            raise EditionUnavailable(members={"policy": {"name": name, "version": version}}) from None
+
+    def timekeeping_of(self, name: str, version: str) -> Timekeeping:
+        """Return the calendar to show a ticket by: of its edition, or of another while that cannot be used."""
+        with suppress(UnknownPolicy):
+            return self.book.get(name, version).time
+        policies = self.book.policies
+        return policies.get(name, next(iter(policies.values())))[0].time
+
+
+class EditionUnavailable(ServiceError):
+    """The policy edition that applies cannot be used: see the log; register a corrected one."""
+
+    status, code, retryable = 503, "policy_unavailable", True
+    title = Text(
+        "适用的制度版本暂不可用，请联系管理员",
+        "The policy edition that applies cannot be used: tell the administrator",
+    )
 
 
 class Directory:

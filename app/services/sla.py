@@ -15,7 +15,7 @@ from app.schemas.lists import OverdueFilter
 from app.schemas.sla import OverdueItem, OverdueList, PreviewIn, PreviewOut
 from app.schemas.tickets import CommitmentOut, DecisionOut, PolicyRef, TargetOut
 from app.services.context import Context
-from app.services.rules.classification import IssueType
+from app.services.rules.classification import ComplaintClass, IssueType, Kind
 from app.services.rules.facts import TicketFacts
 from app.services.rules.sla import Clock, Commitment, CommitmentState, Unit, decide_sla
 from app.services.tickets.clocks import running
@@ -23,6 +23,9 @@ from app.services.tickets.clocks import running
 
 async def preview_sla(ctx: Context, body: PreviewIn) -> PreviewOut:
     """Say what a ticket with these facts would be promised. Nothing is stored.
+
+    A complaint is taken for one about quality unless the class is given: its text is not known yet, and no other is
+    promised more.
 
     Raises: NotFound, ValidationFailed.
     """
@@ -34,7 +37,7 @@ async def preview_sla(ctx: Context, body: PreviewIn) -> PreviewOut:
         kind=body.kind,
         urgency=body.urgency,
         severity=body.severity,
-        complaint_class=body.complaint_class,
+        complaint_class=body.complaint_class or (ComplaintClass.QUALITY if body.kind is Kind.COMPLAINT else None),
         issue_type=None if body.issue_type is IssueType.NONE else body.issue_type,
         tier=body.tier,
         item_class=body.item_class,

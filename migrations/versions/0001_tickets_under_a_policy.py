@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("region", sa.String(length=20), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("round_started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("responded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
@@ -151,6 +152,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["business_line_id"], ["business_line.id"], name="fk_ticket_business_line_id"),
         sa.PrimaryKeyConstraint("id", name="pk_ticket"),
         sa.UniqueConstraint("number", name="uq_ticket_number"),
+    )
+    op.create_index("ix_ticket_line_external_ref", "ticket", ["business_line_id", "external_ref"], unique=False)
+    op.create_index(
+        "ix_ticket_customer",
+        "ticket",
+        ["customer_external_id"],
+        unique=False,
+        postgresql_where=sa.text("customer_external_id IS NOT NULL"),
     )
     op.create_index("ix_ticket_batch", "ticket", [sa.literal_column("(product ->> 'batch')")], unique=False)
     op.create_index(
@@ -204,6 +213,7 @@ def upgrade() -> None:
         sa.Column("calendar_confirmed", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=40), nullable=False),
         sa.Column("met_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("pauses", postgresql.JSONB(), nullable=False),
         sa.Column("delay_reason", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name="fk_ticket_commitment_ticket_id"),
@@ -279,6 +289,8 @@ def downgrade() -> None:
     op.drop_index("ix_ticket_line_assignee", table_name="ticket")
     op.drop_index("ix_ticket_email", table_name="ticket", postgresql_where=sa.text("email_hash IS NOT NULL"))
     op.drop_index("ix_ticket_batch", table_name="ticket")
+    op.drop_index("ix_ticket_customer", table_name="ticket")
+    op.drop_index("ix_ticket_line_external_ref", table_name="ticket")
     op.drop_table("ticket")
     op.drop_table("worker_heartbeat")
     op.drop_table("policy_edition")

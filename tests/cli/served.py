@@ -76,16 +76,21 @@ def serving(data_dir: Path, *options: str, environment: Mapping[str, str] | None
 
 
 def launch(data_dir: Path, *options: str, environment: Mapping[str, str] | None = None) -> Served:
-    command = [sys.executable, "-m", "app.cli", "serve", "--data-dir", str(data_dir), "--port", "0", *options]
-    given = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERSALES_", "DATABASE_"))}
     number = next(_numbers)
-    output, mark = data_dir.with_name(f"{data_dir.name}-{number}.out"), f"{_MARK}={data_dir}/{number}\0"
-    given |= dict([mark.rstrip("\0").split("=")])
+    output, mark = data_dir.with_name(f"{data_dir.name}-{number}.out"), f"{data_dir}/{number}"
+    arguments = ("serve", "--data-dir", str(data_dir), "--port", "0", *options)
+    process = aftersales(*arguments, environment={**(environment or {}), _MARK: mark}, output=output)
+    return Served(process, output, f"{_MARK}={mark}\0")
+
+
+def aftersales(*arguments: str, environment: Mapping[str, str], output: Path) -> subprocess.Popen[bytes]:
+    """Start a command without any setting but these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERSALES_", "DATABASE_"))}
+    command = [sys.executable, "-m", "app.cli", *arguments]
     with output.open("wb") as file:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=file, stderr=file, env={**given, **(environment or {})}, start_new_session=True
+        return subprocess.Popen(
+            command, cwd=ROOT, stdout=file, stderr=file, env={**kept, **environment}, start_new_session=True
         )
-    return Served(process, output, mark)
 
 
 def failing(data_dir: Path, *options: str, environment: Mapping[str, str] | None = None) -> tuple[int, list[str]]:

@@ -1,5 +1,6 @@
 """The service as a whole, as somebody starts, uses, kills and stops it."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -8,9 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.core.crypto import KeyRing
+from app.core.postgres import EmbeddedPostgres
 from app.services.policy_book import SHIPPED
-from tests.cli.served import Served, database_processes, failing, serving, until
+from tests.cli.served import Served, aftersales, database_processes, failing, serving, until
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +139,41 @@ def test_every_error_in_the_policy_files_is_a_line(data_dir: Path, tmp_path: Pat
     status, lines = failing(data_dir, environment={"AFTERSALES_POLICIES_FOLDER": str(folder)})
     assert status == 2
     assert [line.split(":")[1].strip() for line in lines] == ["chemicals/edition_1.toml", "mall/edition_1.toml"]
+
+
+def test_production_shows_callers_no_documentation_no_metrics_and_nobody_the_key(
+    postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    environment = {
+        "DATABASE_URL": new_database(postgres, "served_in_production"),
+        "AFTERSALES_SECRET_KEYS": KeyRing.new_entry("test"),
+        "AFTERSALES_METRICS_TOKEN": "prometheus-is-here",
+    }
+    with serving(tmp_path / "data", environment=environment) as served:
+        key = (tmp_path / "data/admin.key").read_text().strip()
+        assert key not in served.printed
+        with served.client(key) as client:
+            assert client.get("/v1/tickets").status_code == 200
+            for path in ("/docs", "/openapi.json", "/metrics"):
+                assert client.get(path).json()["code"] == "not_found"
+            metrics = client.get("/metrics", headers={"Authorization": "Bearer prometheus-is-here"})
+            assert metrics.status_code == 200
+        further = aftersales("worker", environment=environment, output=tmp_path / "worker.out")
+        until(lambda: "worker started" in (tmp_path / "worker.out").read_text())
+        further.send_signal(signal.SIGTERM)
+        assert further.wait(20) == 0
+        assert served.end(signal.SIGTERM) == 0
+
+
+def new_database(postgres: EmbeddedPostgres, name: str) -> str:
+    async def create() -> None:
+        engine = create_async_engine(postgres.url_for("postgres"), isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            await connection.execute(text(f"CREATE DATABASE {name}"))
+        await engine.dispose()
+
+    asyncio.run(create())
+    return postgres.url_for(name)
 
 
 def test_production_wants_a_database_of_its_own(data_dir: Path) -> None:

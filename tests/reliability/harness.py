@@ -234,17 +234,17 @@ class Service:
             api.await_healthy()
         await self.settled()
 
-    async def settled(self, *, seconds: float = 10.0) -> float:
-        """Wait until every API process writes again; return how many seconds that took."""
+    async def settled(self, clients: Sequence[httpx.AsyncClient] = (), *, seconds: float = 10.0) -> float:
+        """Wait until the API processes of these clients, or all, write again; return how many seconds that took."""
         started = time.monotonic()
-        for client in self.clients:
+        for client in clients or self.clients:
             await until(lambda client=client: _serves(client), "the service is usable", seconds=seconds)  # type: ignore[misc]
         return time.monotonic() - started
 
     def settings(self, database_url: str | None = None) -> Settings:
         """Settings of an application in this process that shares the service's database and secrets."""
         url = database_url or self.postgres.url
-        return Settings(DATABASE_URL=url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8)  # type: ignore[call-arg]
+        return Settings(DATABASE_URL=url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8)
 
     def client(self, url: str, **options: Any) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.key}", "Accept-Language": "en"}
@@ -289,7 +289,7 @@ async def waiting(connection: asyncpg.Connection, *, event: str = "Lock") -> int
 Outcome = httpx.Response | httpx.TransportError
 
 
-async def attempt(client: httpx.AsyncClient, path: str, body: object, headers: Mapping[str, str] = {}) -> Outcome:  # noqa: B006
+async def attempt(client: httpx.AsyncClient, path: str, body: object, headers: Mapping[str, str] = {}) -> Outcome:
     """Post once; a connection that breaks is an outcome too."""
     try:
         return await client.post(path, json=body, headers=headers)

@@ -1,6 +1,7 @@
 """A TCP proxy that loses answers: the request gets through, its answer does not, and the connection is cut."""
 
 import asyncio
+from contextlib import suppress
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -41,16 +42,16 @@ class LosingProxy:
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._server.wait_closed()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
         self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await self._forward(reader, writer)
-        except OSError:
-            pass  # one end hung up while the other spoke: the caller sees the cut
+            with suppress(OSError):  # one end hung up while the other spoke: the caller sees the cut
+                await self._forward(reader, writer)
         finally:
-            self._running.discard(task)
             writer.transport.abort()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

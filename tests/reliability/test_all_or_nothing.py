@@ -81,8 +81,9 @@ class Change:
 
 
 _NOTED = {"event": 1, "timeline_entry": 1, "idempotency_record": 1}
+_TAKEN = _NOTED | {"ticket": 1, "ticket_commitment": 2, "ticket_search": 1}
 CHANGES = [
-    Change("POST", "", a_ticket(external_ref="whole"), _NOTED | {"ticket": 1, "ticket_commitment": 2, "ticket_search": 1}),
+    Change("POST", "", a_ticket(external_ref="whole"), _TAKEN),
     Change("POST", "", a_ticket(external_ref="there"), {"idempotency_record": 1}),
     Change("POST", "/{number}/start", {"staff_no": "1101"}, _NOTED),
     Change("POST", "/{number}/comments", {"text": "已联系客户", "visibility": "customer"}, _NOTED),

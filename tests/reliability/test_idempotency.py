@@ -1,7 +1,7 @@
 """One call makes one ticket: with two processes, with processes killed, with answers lost."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from itertools import count
 from random import Random
 from typing import Any
@@ -79,60 +79,35 @@ def check_one_ticket(answers: list[httpx.Response], *, replayed: bool, conflicts
         assert statuses.count(201) == 1
 
 
-async def _shut_tickets(connection: asyncpg.Connection) -> None:
-    await connection.execute("LOCK TABLE ticket IN EXCLUSIVE MODE")
-
-
-@pytest.fixture
-async def number(service: Service) -> str:
-    """The number of a ticket nobody has worked on yet."""
-    answer = await service.clients[0].post("/v1/tickets", json=a_ticket())
-    number: str = answer.json()["number"]
-    return number
-
-
-async def killed_while_held(
-    service: Service, hold: Callable[[asyncpg.Connection], Awaitable[Any]], path: str, body: dict[str, Any]
-) -> httpx.Response:
-    """Kill the process whose keyed request waits for what `hold` locks; return what the retry elsewhere is told."""
-    headers = {"Idempotency-Key": unique("killed-holder")}
+async def test_requests_whose_process_is_killed_under_way_take_effect_once_by_their_retries(service: Service) -> None:
+    what, first, other = unique("killed under way"), service.apis[0], service.clients[1]
+    number = (await other.post("/v1/tickets", json=a_ticket())).json()["number"]
+    requests = [
+        ("/v1/tickets", a_ticket(description=what), {"Idempotency-Key": unique("killed-taking")}),
+        (f"/v1/tickets/{number}/escalate", {"reason": "催办"}, {"Idempotency-Key": unique("killed-moving")}),
+        (f"/v1/tickets/{number}/comments", {"text": "催办"}, {"Idempotency-Key": unique("killed-noting")}),
+    ]
     async with service.database() as holder, service.database() as watcher:
         async with holder.transaction():
-            await hold(holder)
-            first = asyncio.create_task(attempt(service.clients[0], path, body, headers))
-            await until(lambda: waiting(watcher), "the request waits")
-            service.apis[0].kill()
-            assert isinstance(await first, httpx.TransportError)
-            again = asyncio.create_task(deliver([service.clients[1]], path, body, headers))
-            await until(lambda: _waiting_for(watcher, 2), "the retry waits for the first request's end")
-        told = await again
-    assert told is not None
-    return told
+            await holder.execute("LOCK TABLE ticket IN EXCLUSIVE MODE")
+            under_way = [asyncio.create_task(attempt(service.clients[0], *request)) for request in requests]
+            await until(lambda: _waiting_for(watcher, len(requests)), "the requests wait for the table")
+            first.kill()
+            assert {isinstance(outcome, httpx.Response) for outcome in await asyncio.gather(*under_way)} == {False}
+            retries = [asyncio.create_task(deliver([other], *request)) for request in requests]
+            await until(lambda: _waiting_for(watcher, 2 * len(requests)), "the retries wait for the requests' end")
+        told = await asyncio.gather(*retries)
+        assert [answer and answer.status_code for answer in told] == [201, 200, 201]
+        found = (await other.get(f"/v1/tickets/{number}")).json()
+        assert (found["version"], found["escalation_level"]) == (2, 1)
+        timeline = (await other.get(f"/v1/tickets/{number}/timeline")).json()["items"]
+        assert sorted(entry["kind"] for entry in timeline) == ["comment", "escalate", "recorded"]
+        assert await stored(watcher, what) == {what: 1}
+        assert not await broken(watcher)
 
 
 async def _waiting_for(connection: asyncpg.Connection, number: int) -> bool:
     return await waiting(connection) >= number
-
-
-async def test_a_ticket_whose_process_is_killed_while_it_is_written_is_made_once_by_the_retry(
-    service: Service,
-) -> None:
-    what = unique("killed while it was written")
-    told = await killed_while_held(service, _shut_tickets, "/v1/tickets", a_ticket(description=what))
-    assert told.status_code == 201
-    async with service.database() as connection:
-        assert await stored(connection, what) == {what: 1}
-        assert not await broken(connection)
-
-
-async def test_a_move_whose_process_is_killed_is_made_once_by_the_retry(service: Service, number: str) -> None:
-    async def hold(connection: asyncpg.Connection) -> None:
-        await connection.execute("SELECT FROM ticket WHERE number = $1 FOR UPDATE", number)
-
-    told = await killed_while_held(service, hold, f"/v1/tickets/{number}/escalate", {"reason": "压力测试"})
-    assert (told.status_code, told.json()["version"], told.json()["escalation_level"]) == (200, 2, 1)
-    async with service.database() as connection:
-        assert not await broken(connection)
 
 
 async def test_a_process_killed_between_commit_and_answer_leaves_its_answer_to_the_retry(service: Service) -> None:

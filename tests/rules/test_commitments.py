@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.services.rules.calendar import WorkingCalendar
-from app.services.rules.commitments import Running
+from app.services.rules.commitments import CommitmentClock
 from app.services.rules.sla import CommitmentState, Milestone, Target, Timekeeping, Unit
 
 WEEK = {day: [("08:30", "12:00"), ("13:00", "17:30")] for day in ("mon", "tue", "wed", "thu", "fri")}
@@ -20,9 +20,9 @@ def shanghai(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-11-{day}T{clock}:00+08:00").astimezone(UTC)
 
 
-def started(at: str, value: int, unit: Unit) -> Running:
+def started(at: str, value: int, unit: Unit) -> CommitmentClock:
     target, start = Target(value=value, unit=unit), shanghai(at)
-    return Running(Milestone.RESOLUTION, target, start, TIME.due_at(start, target), CommitmentState.RUNNING, None, ())
+    return CommitmentClock(Milestone.RESOLUTION, target, start, TIME.due_at(start, target), CommitmentState.RUNNING, None, None, ())
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def started(at: str, value: int, unit: Unit) -> Running:
     [
         # round the clock: the pause is added as it is
         (Unit.HOURS, 24, "23 09:00", "23 10:00", "24 10:00", "25 09:00"),
-        (Unit.DAYS, 2, "23 09:00", "23 10:00", "23 22:00", "26 12:00"),
+        (Unit.DAYS, 2, "23 09:00", "23 10:00", "23 22:00", "27 00:00"),  # a day ends at 24:00
         # working hours: 8 h from Monday 9:00 end on Tuesday at 9:00; one open hour of pause moves them by one
         (Unit.WORKING_HOURS, 8, "23 09:00", "23 10:00", "23 11:00", "24 10:00"),
         # the lunch break and the night cost nothing
@@ -62,7 +62,7 @@ def test_a_pause_never_shortens_what_is_left(unit: Unit, value: int, moments: li
         assert commitment.used_seconds(until, TIME) >= 0
 
 
-def _left(commitment: Running, now: datetime) -> int:
+def _left(commitment: CommitmentClock, now: datetime) -> int:
     if commitment.target.unit in (Unit.HOURS, Unit.DAYS):
         return max(int((commitment.due_at - now).total_seconds()), 0)
     return TIME.calendar.between(now, commitment.due_at)
@@ -72,6 +72,20 @@ def test_a_pause_after_the_deadline_changes_nothing() -> None:
     commitment = started("23 09:00", 1, Unit.HOURS)
     after = commitment.paused(shanghai("23 11:00")).resumed(shanghai("25 11:00"), TIME)
     assert after.due_at == commitment.due_at
+
+
+def test_a_pause_does_not_hide_a_breach_and_cancelling_does_not_undo_it() -> None:
+    late = shanghai("23 12:00")
+    commitment = started("23 09:00", 1, Unit.HOURS).paused(late)
+    assert commitment.state_at(late) is CommitmentState.BREACHED
+    assert commitment.cancelled(late, TIME).state is CommitmentState.BREACHED
+
+
+def test_a_dropped_promise_stops_counting_and_may_be_taken_up_again() -> None:
+    dropped = started("23 09:00", 24, Unit.HOURS).cancelled(shanghai("23 10:00"), TIME)
+    assert dropped.used_seconds(shanghai("25 09:00"), TIME) == 3600
+    again = dropped.revived(Target(value=48, unit=Unit.HOURS), TIME)
+    assert (again.state, again.due_at) == (CommitmentState.RUNNING, shanghai("25 09:00"))
 
 
 def test_a_new_target_keeps_the_start_and_the_pauses() -> None:

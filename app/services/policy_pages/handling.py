@@ -22,9 +22,8 @@ def responsible(writer: Writer) -> Section:
     people = [writer.due(words.FIRST_CONTACT, routing.first_contact_owner, first)]
     people += [
         Row(
-            writer.say(words.DUTY),
-            writer.said(writer.say(words.DUTY_LABELS[term.duty_holder]), term),
-            writer.condition(term.when),
+            writer.condition(term.when) or writer.say(words.EVERYTHING),
+            writer.said(writer.heading(words.DUTY_LABELS[term.duty_holder]), term),
         )
         for term in routing.duty_holders
     ]

@@ -15,7 +15,7 @@ def returns(writer: Writer) -> Section:
     """退换货与运费. What the law gives stands, so an edition without the chapter says that at least."""
     terms = writer.edition.returns
     law = Said(writer.say(words.LAW_STANDS), Source(Basis.STATUTE, writer.law(words.LAW_STANDS_CLAUSE)))
-    rest = [Row(writer.say(words.BY_LAW), law)]
+    rest = [Row(writer.say(words.LAW_RIGHTS), law)]
     blocks: list[Block] = []
     if terms is None:
         rest.insert(0, Row(writer.say(words.RETURN_KINDS), writer.open()))
@@ -35,7 +35,7 @@ def _case(writer: Writer, case: ReturnCase) -> Iterator[Row]:
         remedies = writer.say(words.NEGOTIABLE, remedies=remedies)
     yield Row(writer.say(words.RETURN_KINDS), writer.said(remedies, case))
     yield writer.due(words.RETURN_DAYS, case.within_days, lambda days: writer.say(words.DAYS, days=days))
-    yield writer.due(words.FREIGHT, case.freight, lambda payer: writer.say(words.PAYER_LABELS[payer]))
+    yield writer.due(words.FREIGHT, case.freight, lambda payer: writer.heading(words.PAYER_LABELS[payer]))
     yield from writer.items(words.CONDITIONS, case.conditions)
     if case.confirmed_by is not None:
         yield Row(writer.say(words.CONFIRMED_BY), writer.said(writer.department(case.confirmed_by), case))
@@ -66,7 +66,7 @@ def promises(writer: Writer) -> Section:
 
 def _promise(writer: Writer, promise: PublicPromise) -> Row:
     steps = writer.listed(MILESTONE_TITLES[milestone] for milestone in promise.broken_by)
-    limits = [writer.condition(promise.when), writer.say(words.IF_BROKEN, steps=steps) if steps else ""]
+    limits = [writer.only(promise.when), writer.say(words.IF_BROKEN, steps=steps) if steps else ""]
     said = writer.said(writer.heading(promise.title), promise)
     return Row(writer.say(words.PROMISE), said, writer.clauses(limit for limit in limits if limit))
 

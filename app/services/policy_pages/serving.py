@@ -1,7 +1,9 @@
 """What a visitor asks for and what is shown: shipped editions, and registered ones that a business line is under."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from urllib.parse import urlencode
 
 from app.core.answers import Answer
@@ -13,6 +15,9 @@ from app.services.policy_pages import handling, rights, times, words
 from app.services.policy_pages.rendering import Links, render, render_message
 from app.services.policy_pages.shapes import Section
 from app.services.policy_pages.wording import Writer
+
+_MOST_KEPT: Final = 200
+_kept: dict[tuple[str, ...], Answer] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,10 @@ async def show_index(kit: Kit, asked: Asked) -> Answer:
                 "title": writer.say(policy.edition.edition.title),
                 "version": policy.version,
                 "since": writer.day(policy.effective_from),
-                "link": f"/policies/{name}?{urlencode({'lang': asked.language})}",
+                "link": _address(name, asked.language),
             }
         )
-    return render("policies.html", asked.language, Links(_address("", _other(asked)), ""), items=items)
+    return render("policies.html", asked.language, Links(_address("", _other(asked.language)), ""), items=items)
 
 
 async def show_policy(kit: Kit, name: str, asked: Asked) -> Answer:
@@ -72,7 +77,7 @@ async def show_policy(kit: Kit, name: str, asked: Asked) -> Answer:
     policy = _in_force(book, name, on) or (editions[0] if asked.on is None else None)
     if policy is None:
         return render_message(404, asked.language, words.NOT_THEN, words.NOT_THEN_HELP)
-    return _page(book, policy, today, asked)
+    return _page(editions, policy, today, asked.language)
 
 
 async def _public_book(kit: Kit) -> PolicyBook:
@@ -87,33 +92,54 @@ def _in_force(book: PolicyBook, name: str, on: date) -> Policy | None:
         return None
 
 
-def _page(book: PolicyBook, policy: Policy, today: date, asked: Asked) -> Answer:
-    writer = Writer(policy.edition, asked.language)
-    current = _in_force(book, policy.name, today)
+def _page(editions: Sequence[Policy], policy: Policy, today: date, language: Language) -> Answer:
+    """Return the page of an edition, kept from the last time: anybody may ask, and writing one takes milliseconds."""
+    key = (policy.sha256, language, today.isoformat(), *(edition.sha256 for edition in editions))
+    page = _kept.get(key)
+    if page is None:
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        page = _kept[key] = _written(editions, policy, today, Writer(policy.edition, language))
+    return page
+
+
+def _written(editions: Sequence[Policy], policy: Policy, today: date, writer: Writer) -> Answer:
+    language, since = writer.language, policy.effective_from
+    by_day = {edition.effective_from: edition for edition in editions}  # of several for one day, the last registered
+    current = next((by_day[day] for day in reversed(by_day) if day <= today), None)
+    on = None if policy is current else since.isoformat()
     state, note = words.CURRENT, ""
-    if policy is not current and policy.effective_from > today:
-        state = words.FUTURE
-        note = writer.say(words.FUTURE_NOTE, date=writer.day(policy.effective_from))
+    if policy is not current and since > today:
+        state, note = words.FUTURE, writer.say(words.FUTURE_NOTE, date=writer.day(since))
     elif policy is not current:
         state, note = words.PAST, writer.say(words.PAST_NOTE)
     head = policy.edition.edition
     return render(
         "policy.html",
-        asked.language,
-        Links(_address(policy.name, _other(asked)), f"/policies?{urlencode({'lang': asked.language})}"),
+        language,
+        Links(_address(policy.name, _other(language), on), _address("", language)),
         title=writer.say(head.title),
         document=head.document,
         remark=writer.say(head.note) if head.note else "",
         version=policy.version,
-        since=writer.day(policy.effective_from),
+        since=writer.day(since),
         state=writer.say(state),
         current=policy is current,
         note=note,
-        current_link=_address(policy.name, Asked(asked.language)),
+        current_link=_address(policy.name, language) if current else "",
         sha256=policy.sha256,
         figures=times.figures(writer),
-        sections=_sections(writer, max(today, policy.effective_from)),
-        editions=_listed(book, policy, writer, today),
+        sections=_sections(writer, max(today, since)),
+        editions=[
+            Listed(
+                edition.version,
+                writer.day(day),
+                _address(policy.name, language, day.isoformat()),
+                edition is policy,
+                writer.say(words.CURRENT if edition is current else words.FUTURE if day > today else words.PAST),
+            )
+            for day, edition in by_day.items()
+        ],
     )
 
 
@@ -137,27 +163,11 @@ def _sections(writer: Writer, on: date) -> list[Section]:
     return [section for section in sections if section is not None]
 
 
-def _listed(book: PolicyBook, shown: Policy, writer: Writer, today: date) -> list[Listed]:
-    """List the editions that are, were or will be in force: of several for one day, the last registered."""
-    by_day = {policy.effective_from: policy for policy in book.editions(shown.name)}
-    current = _in_force(book, shown.name, today)
-    return [
-        Listed(
-            policy.version,
-            writer.day(day),
-            _address(shown.name, Asked(writer.language, day.isoformat())),
-            policy is shown,
-            writer.say(words.CURRENT if policy is current else words.FUTURE if day > today else words.PAST),
-        )
-        for day, policy in by_day.items()
-    ]
+def _other(language: Language) -> Language:
+    return "en" if language == "zh" else "zh"
 
 
-def _other(asked: Asked) -> Asked:
-    return Asked("en" if asked.language == "zh" else "zh", asked.on)
-
-
-def _address(name: str, asked: Asked) -> str:
-    query = {"on": asked.on} if asked.on is not None else {}
-    path = f"/policies/{name}" if name else "/policies"
-    return f"{path}?{urlencode({'lang': asked.language} | query)}"
+def _address(name: str, language: Language, on: str | None = None) -> str:
+    """Return the address of a policy's page, or without a name that of the list."""
+    query = {"lang": language} | ({"on": on} if on is not None else {})
+    return f"/policies{'/' if name else ''}{name}?{urlencode(query)}"

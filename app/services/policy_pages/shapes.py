@@ -8,11 +8,15 @@ from app.services.rules.clause import Basis
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """On what a value rests, as the reader sees it; `note` only where it adds to the company's own words."""
+    """On what a value rests, as the reader sees it; `note` only where it adds to the company's own words.
+
+    `silent` says that no clause even touches the matter.
+    """
 
     basis: Basis
     label: str
     note: str = ""
+    silent: bool = False
 
     @property
     def assumed(self) -> bool:

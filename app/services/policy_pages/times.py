@@ -52,9 +52,9 @@ def _returns_laid_down(writer: Writer) -> Iterator[Figure]:
         return
     for case in (returns.quality, returns.no_reason, returns.customer_cause):
         if case and case.within_days and case.within_days.basis is not Basis.ASSUMED:
-            yield Figure(writer.say(words.DAYS, days=case.within_days.value), writer.say(case.title))
+            yield Figure(writer.say(words.DAYS, days=case.within_days.value), writer.heading(case.title))
         if case and case.freight and case.freight.basis is not Basis.ASSUMED:
-            payer = writer.say(words.PAYER_LABELS[case.freight.value])
+            payer = writer.heading(words.PAYER_LABELS[case.freight.value])
             yield Figure(payer, f"{writer.say(words.FREIGHT)} · {writer.say(case.title)}")
 
 
@@ -92,7 +92,7 @@ def _milestones(writer: Writer, terms: Sequence[MilestoneTerm]) -> Iterator[Row]
 
 def _limits(writer: Writer, when: Condition, *, earlier: bool) -> str:
     """Say to what an entry is limited; behind another for the same step, it is for everything else."""
-    return writer.condition(when) or (writer.say(words.OTHERWISE) if earlier else "")
+    return writer.only(when) or (writer.say(words.OTHERWISE) if earlier else "")
 
 
 def hours(writer: Writer, on: date) -> Section:
@@ -121,6 +121,8 @@ def reach(writer: Writer) -> Section:
     rows = [writer.due(words.CHANNELS, intake.channels, channels)]
     if hotline:
         rows.append(writer.due(words.RINGS, hotline.rings, lambda rings: writer.say(words.RINGS_WITHIN, rings=rings)))
+        announced = writer.either(words.YES, words.NO)
+        rows.append(writer.due(words.AGENT_NUMBER, hotline.agent_number_announced, announced))
     rows += writer.value(words.STAFFED, intake.staffed_in_working_hours, channels)
     rows += writer.statement(words.COUNTER, intake.counter)
     rows += writer.value(words.SERVICES, intake.services, writer.labels(KIND_LABELS))

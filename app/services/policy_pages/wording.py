@@ -73,8 +73,7 @@ class Writer:
         clause = sourced.clause
         match sourced.basis:
             case Basis.ASSUMED:
-                label = self.say(words.OPEN) if clause == SILENT else self.say(words.SEE, clause=clause)
-                return Source(Basis.ASSUMED, label)
+                return self._silent() if clause == SILENT else Source(Basis.ASSUMED, self.say(words.SEE, clause=clause))
             case Basis.STATUTE:
                 return Source(Basis.STATUTE, self.law(clause))
             case Basis.POLICY:
@@ -90,7 +89,10 @@ class Writer:
 
     def open(self) -> Said:
         """What the edition does not say and has no default for."""
-        return Said("", Source(Basis.ASSUMED, self.say(words.OPEN)))
+        return Said("", self._silent())
+
+    def _silent(self) -> Source:
+        return Source(Basis.ASSUMED, self.say(words.OPEN), silent=True)
 
     def due(self, label: Bilingual, cited: Cited[Value] | None, write: Callable[[Value], str]) -> Row:
         """Return the row of something every customer asks for: open if the edition does not say."""
@@ -141,6 +143,11 @@ class Writer:
         text = self.say(words.UNIT_LABELS[target.unit], n=target.value)
         return text[:-1] if self.language == "en" and target.value == 1 else text
 
+    def only(self, when: Condition) -> str:
+        """Say `condition` as a remark of its own."""
+        limits = self.condition(when)
+        return self.say(words.ONLY, what=limits) if limits else ""
+
     def condition(self, when: Condition, *, without: Collection[str] = ()) -> str:
         """Say to what an entry is limited; nothing if it holds always."""
         fields = [field for field in type(when).model_fields if field in when.model_fields_set and field not in without]
@@ -162,7 +169,7 @@ class Writer:
 
     def _window(self, opens: str, closes: str) -> str:
         next_day = self.say(words.NEXT_DAY) if closes <= opens else ""
-        return f"{opens}–{next_day}{closes}"
+        return f"{opens}\u2060–\u2060{next_day}{closes}"  # joined, so that no line ends inside
 
     def week(self, hours: Mapping[Weekday, Windows]) -> str:
         """Write the opening hours of a week, days in a row with the same hours together."""

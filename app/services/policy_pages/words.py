@@ -11,7 +11,7 @@ from app.services.rules.routing import DutyHolder
 from app.services.rules.sla import Unit
 
 # What stands before a value that is our default, so that nobody takes it for the company's promise.
-ASSUMED: Final = Text("本公司尚未明文规定，暂按", "Not yet laid down by the company; for now")
+ASSUMED: Final = Text("本公司尚未明文规定，暂按", "Not yet laid down; for now")
 UNSAID: Final = Text("本公司尚未明文规定", "Not yet laid down by the company")
 
 SITE: Final = Text("售后服务", "After-sales service")
@@ -22,8 +22,9 @@ MATTER: Final = Text("事项", "Matter")
 CONTENT: Final = Text("内容", "What applies")
 TIME: Final = Text("时限", "Within")
 BASIS: Final = Text("依据", "Source")
+BASIS_IS: Final = Text("依据：", "Source: ")
 BY_LAW: Final = Text("法定", "By law")
-OPEN: Final = Text("未规定", "Open")
+OPEN: Final = Text("未规定", "not stated")
 SEE: Final = Text("见 {clause}", "see {clause}")
 ONLY: Final = Text("适用于：{what}", "For: {what}")
 OTHERWISE: Final = Text("其他情况", "Everything else")
@@ -69,7 +70,7 @@ NOT_THEN_HELP: Final = Text("请查看该制度的现行版本。", "Please see 
 NOT_A_DATE: Final = Text("日期无法识别", "The date cannot be read")
 NOT_A_DATE_HELP: Final = Text("日期请写作 2026-01-31 的形式。", "Please write a date as 2026-01-31.")
 
-GLANCE: Final = Text("一目了然", "At a glance")
+GLANCE: Final = Text("要点", "At a glance")
 TIMES: Final = Text("响应与办理时限", "How soon")
 TIMES_HELP: Final = Text(
     "“小时”和“天”按自然时间连续计算；“N 天内”指之后第 N 天 24:00 之前；“工作小时”“工作日”只计工作时间。",
@@ -136,6 +137,7 @@ LAW_STANDS: Final = Text(
     "法律规定的退货、更换、修理和赔偿，不因本制度没有写明而减少",
     "The law's own rights to return, exchange, repair and compensation stand whatever this policy leaves out",
 )
+LAW_RIGHTS: Final = Text("法律赋予的权利", "Your rights by law")
 LAW_STANDS_CLAUSE: Final = "消费者权益保护法 第二十四条、第二十五条"
 
 PROMISES: Final = Text("承诺、收费与补偿", "Promises, charges and compensation")

@@ -88,8 +88,7 @@ def classify(facts: ClassificationFacts, lexicon: Lexicon) -> Classification:
     `facts.kind`, where given, is kept. Time grows with the length of the text only.
     """
     reading = read(facts.text, lexicon, category=facts.product_category or "")
-    reported = facts.kind is Kind.COMPLAINT or facts.channel == _INTERNAL
-    weighed = weigh(reading, lexicon.thresholds, reported=reported)
+    weighed = weigh(reading, lexicon.thresholds, kind=facts.kind, internal=facts.channel == _INTERNAL)
     kind, kind_confidence = (facts.kind, 1.0) if facts.kind else propose_kind(reading, weighed)
     urgency, pressing = _urgency(reading, weighed)
     confidence = _confidence(reading, weighed, kind_confidence)

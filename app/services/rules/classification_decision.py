@@ -19,6 +19,9 @@ _CONCRETE = 1.2  # weight from which a grievance states a defect or a loss, not 
 _AT_LARGE = 0.6  # "bad" about nothing in particular
 _QUOTED = 3  # of these, as many as can serve as evidence
 _RANK = {Severity.NONE: 0, Severity.MINOR: 1, Severity.SERIOUS: 2, Severity.CRITICAL: 3}
+_NOTHING_WRONG = frozenset(
+    {Kind.CONSULTATION, Kind.INSTALLATION, Kind.MAINTENANCE, Kind.TRAINING, Kind.SUGGESTION, Kind.PRAISE}
+)  # kinds that, given by the caller, need more than a weak word to be read as a complaint
 _TIE_BREAK = (IssueType.SAFETY, IssueType.PRODUCT_QUALITY)
 
 
@@ -37,19 +40,21 @@ class Weighed:
     class_margin: float
 
 
-def weigh(reading: Reading, thresholds: Thresholds, *, reported: bool) -> Weighed:
-    """Weigh a reading; a text `reported` as a complaint, or calling itself one, is one even if no word says why."""
-    reported = reported or _calls_itself_complaint(reading)
+def weigh(reading: Reading, thresholds: Thresholds, *, kind: Kind | None, internal: bool) -> Weighed:
+    """Weigh a reading of a text; `kind` is what the caller says it is, `internal` that the company found it itself.
+
+    What a caller calls a complaint, or has found itself, is one even if no word of the lexicon says why.
+    """
+    given = kind is Kind.COMPLAINT or (internal and kind is None)
     grievances = _grievances(reading)
     scores = issue_scores(grievances)
     total = sum(scores.values())
-    threshold = _threshold(reading, thresholds, reported=reported)
-    if reported and not grievances and not reading.marks[Role.SETTLED]:
-        unnamed = (ComplaintClass.OTHER, IssueType.OTHER, (), _severity(reading, grievances))
-        return Weighed(*unnamed, (), total, threshold, issue_margin=0, class_margin=0)
-    if total < threshold or _settled(reading, grievances):
-        none = (ComplaintClass.NOT_COMPLAINT, IssueType.NONE, (), Severity.NONE)
-        return Weighed(*none, tuple(grievances), total, threshold, issue_margin=0, class_margin=0)
+    threshold = _threshold(reading, thresholds, kind, reported=given or calls_itself_complaint(reading))
+    if total < threshold or (_settled(reading, grievances) and not given):
+        nothing = (ComplaintClass.NOT_COMPLAINT, IssueType.NONE, (), Severity.NONE)
+        if presumed := (ComplaintClass.OTHER, IssueType.OTHER) if given else _presumed(reading, kind):
+            nothing = (*presumed, (), _severity(reading, ()))
+        return Weighed(*nothing, tuple(grievances), total, threshold, issue_margin=0, class_margin=0)
     primary, issue_margin = _primary(scores, grievances)
     complaint_class, class_margin = _class_of(primary, grievances)
     floor = max(thresholds.also, scores[primary] * thresholds.also_share)
@@ -60,9 +65,19 @@ def weigh(reading: Reading, thresholds: Thresholds, *, reported: bool) -> Weighe
     return Weighed(*chosen, tuple(grievances), total, threshold, issue_margin=issue_margin, class_margin=class_margin)
 
 
-def _calls_itself_complaint(reading: Reading) -> bool:
-    named = any(mark.payload.kind is Kind.COMPLAINT for mark in reading.marks[Role.KIND])
-    return named and not reading.marks[Role.QUESTION] and not reading.marks[Role.INQUIRY]
+def calls_itself_complaint(reading: Reading) -> bool:
+    return reading.names(Kind.COMPLAINT) and not reading.asks
+
+
+def _presumed(reading: Reading, kind: Kind | None) -> tuple[ComplaintClass, IssueType] | None:
+    """What a text that names no fault is about: who wants a repair has one, who wants to complain another cause."""
+    if reading.marks[Role.SETTLED]:
+        return None
+    if kind is Kind.REPAIR or (kind is None and reading.names(Kind.REPAIR) and not reading.asks):
+        return ComplaintClass.QUALITY, IssueType.PRODUCT_QUALITY
+    if kind is None and calls_itself_complaint(reading):
+        return ComplaintClass.OTHER, IssueType.OTHER
+    return None
 
 
 def issue_scores(grievances: Iterable[Grievance]) -> dict[IssueType, float]:
@@ -123,7 +138,9 @@ def _at_large(reading: Reading) -> list[Grievance]:
     ]
 
 
-def _threshold(reading: Reading, thresholds: Thresholds, *, reported: bool) -> float:
+def _threshold(reading: Reading, thresholds: Thresholds, kind: Kind | None, *, reported: bool) -> float:
+    if kind in _NOTHING_WRONG:
+        return thresholds.asking
     if reported or reading.marks[Role.ESCALATION]:
         return thresholds.complaint / 2
     if any(grievance.severity is Severity.CRITICAL for grievance in reading.grievances):
@@ -193,6 +210,7 @@ def _severity(reading: Reading, grievances: Sequence[Grievance]) -> Severity:
     )
     if reading.marks[Role.REQUEST] and lost:
         severities.append(Severity.SERIOUS)
-    if reading.marks[Role.ESCALATION]:
+    fake = any(grievance.role is Role.COUNTERFEIT and grievance.stated for grievance in grievances)
+    if reading.marks[Role.ESCALATION] or (fake and reading.marks[Role.PROOF]):
         severities.append(Severity.SERIOUS)
     return max(severities, key=_RANK.__getitem__, default=Severity.MINOR)

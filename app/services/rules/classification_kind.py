@@ -10,26 +10,27 @@ from collections import defaultdict
 from app.services.rules.classification_decision import Weighed
 from app.services.rules.classification_reading import Reading
 from app.services.rules.classification_words import ComplaintClass, IssueType, Kind, Severity
-from app.services.rules.lexicon import Role
+from app.services.rules.lexicon import Role, Sign
+from app.services.rules.lexicon_matcher import Found
 
-_PLAIN_REQUESTS = (Kind.REPAIR, Kind.INSTALLATION, Kind.RETURN_EXCHANGE)
 _ABOUT_PEOPLE = frozenset(
     {IssueType.SERVICE_ATTITUDE, IssueType.SERVICE_TIMELINESS, IssueType.PRIVACY, IssueType.INSTALLATION}
 )
 _STRONG = 1.5  # weight from which a grievance about people turns a request into a complaint
+_CONDITION_REACH = 8  # most characters between a condition and the wish that hangs on it
 
 
 def propose_kind(reading: Reading, weighed: Weighed) -> tuple[Kind, float]:
     """Return the kind and how sure it is, 0 to 1; a text that says nothing is a consultation."""
     wishes = _wishes(reading)
     if weighed.complaint_class is not ComplaintClass.NOT_COMPLAINT:
-        plain = next((kind for kind in wishes if kind in _PLAIN_REQUESTS), None)
-        if plain is None or _dissatisfied(reading, weighed):
+        plain = next((kind for kind in wishes if _plain(kind, weighed)), None)
+        if plain is None or _dissatisfied(reading, weighed, plain):
             return Kind.COMPLAINT, 0.7 if plain else 0.9
         return plain, 0.65
     wishes.pop(Kind.COMPLAINT, None)
     content = reading.marks[Role.GOOD] or (reading.marks[Role.SETTLED] and reading.marks[Role.THANKS])
-    if content and not (reading.marks[Role.QUESTION] or reading.marks[Role.INQUIRY]):
+    if content and not reading.asks:
         wishes[Kind.PRAISE] = wishes.get(Kind.PRAISE, 0) + 1
     if not wishes:
         return Kind.CONSULTATION, 0.4
@@ -38,20 +39,33 @@ def propose_kind(reading: Reading, weighed: Weighed) -> tuple[Kind, float]:
 
 
 def _wishes(reading: Reading) -> dict[Kind, float]:
-    """Kinds named, weightiest first."""
+    """Kinds named, weightiest first; "if it breaks, can I return it" wishes for nothing yet."""
     weights: dict[Kind, float] = defaultdict(float)
     for mark in reading.marks[Role.KIND]:
-        if mark.payload.kind is not None:
+        if mark.payload.kind is not None and not _conditional(mark, reading):
             weights[mark.payload.kind] = max(weights[mark.payload.kind], mark.payload.weight)
-    if reading.marks[Role.QUESTION] or reading.marks[Role.INQUIRY]:
+    if reading.asks:
         weights[Kind.CONSULTATION] = max(weights[Kind.CONSULTATION], 0.6)
     return dict(sorted(weights.items(), key=lambda entry: -entry[1]))
 
 
-def _dissatisfied(reading: Reading, weighed: Weighed) -> bool:
-    if weighed.severity is Severity.CRITICAL or reading.marks[Role.ESCALATION]:
+def _conditional(mark: Found[Sign], reading: Reading) -> bool:
+    if mark.payload.kind is not Kind.RETURN_EXCHANGE:
+        return False
+    return any(0 <= mark.start - doubt.end <= _CONDITION_REACH for doubt in reading.marks[Role.DOUBT])
+
+
+def _plain(kind: Kind, weighed: Weighed) -> bool:
+    """Whether a ticket of this kind takes care of what is wrong."""
+    if kind in (Kind.TECHNICAL_SUPPORT, Kind.TRAINING):
+        return weighed.severity is Severity.MINOR
+    return kind in (Kind.REPAIR, Kind.INSTALLATION, Kind.RETURN_EXCHANGE)
+
+
+def _dissatisfied(reading: Reading, weighed: Weighed, wish: Kind) -> bool:
+    if weighed.severity is Severity.CRITICAL or reading.marks[Role.ESCALATION] or reading.marks[Role.DISPUTE]:
         return True
-    if reading.complaints_at_large or any(mark.payload.kind is Kind.COMPLAINT for mark in reading.marks[Role.KIND]):
+    if reading.names(Kind.COMPLAINT) or (reading.complaints_at_large and wish is not Kind.TECHNICAL_SUPPORT):
         return True
     return any(
         grievance.weight >= _STRONG and (grievance.issue in _ABOUT_PEOPLE or grievance.role is Role.REFUSAL)

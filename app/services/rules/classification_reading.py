@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from app.services.rules.classification_words import ComplaintClass, IssueType, Severity
+from app.services.rules.classification_words import ComplaintClass, IssueType, Kind, Severity
 from app.services.rules.lexicon import STATES_FAULT, Lexicon, Role, Sign
 from app.services.rules.lexicon_matcher import Found
 from app.services.rules.lexicon_text import Span, clauses
@@ -38,6 +38,14 @@ class Reading:
     complaints_at_large: list[Found[Sign]] = field(default_factory=list)  # bad words about nothing in particular
     goods: dict[str, Sign] = field(default_factory=dict)  # by the name of the sign
     marks: dict[Role, list[Found[Sign]]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def asks(self) -> bool:
+        return bool(self.marks[Role.QUESTION] or self.marks[Role.INQUIRY])
+
+    def names(self, kind: Kind) -> bool:
+        """Whether some word wishes for this kind of ticket."""
+        return any(mark.payload.kind is kind for mark in self.marks[Role.KIND])
 
     def weight_of(self, role: Role) -> float:
         """Sum over the different words found, so that repeating one adds nothing."""
@@ -83,13 +91,16 @@ def _goods(category: str, lexicon: Lexicon) -> list[Found[Sign]]:
 
 
 def _unshielded(found: list[Found[Sign]]) -> list[Found[Sign]]:
+    """Leave out what lies inside a shield; a word that is a shield and something else too is read as the other."""
     shields = [entry for entry in found if entry.payload.role is Role.SHIELD]
     if not shields:
         return found
     return [
         entry
         for entry in found
-        if not any(shield.start <= entry.start and entry.end <= shield.end for shield in shields)
+        if not any(
+            shield.start <= entry.start and entry.end <= shield.end and entry[:2] != shield[:2] for shield in shields
+        )
     ]
 
 
@@ -119,12 +130,15 @@ def _read_faults(read_clauses: list[_Clause], at: int, reading: Reading) -> None
 
 
 def _supposed(found: Found[Sign], clause: _Clause) -> bool:
-    """Feared, conditional or asked about; but whoever asks about a hazard is taken to have it: recall goes first."""
+    """Feared, conditional, proposed or asked about; but who asks about a hazard is taken to have it: recall first."""
     if found.payload.role is Role.FEAR:
         return False
     before = clause.of(Role.DOUBT)
     if found.payload.role is not Role.HAZARD:
-        before = [*before, *clause.of(Role.INQUIRY)]
+        if clause.of(Role.TERMS):
+            return True
+        proposed = (other for other in clause.of(Role.KIND) if other.payload.kind is Kind.SUGGESTION)
+        before = [*before, *clause.of(Role.INQUIRY), *proposed]
     return any(other.start < found.start for other in before)
 
 
@@ -140,7 +154,7 @@ def _negated(found: Found[Sign], clause: _Clause) -> bool:
 
 def _read_opinions(clause: _Clause, before: _Clause | None, reading: Reading) -> None:
     """Give each bad word, and each denied good one, to the aspect it is about; the rest are complaints at large."""
-    bad = [found for found in clause.of(Role.BAD) if not _negated(found, clause)]
+    bad = [] if clause.of(Role.TERMS) else [found for found in clause.of(Role.BAD) if not _negated(found, clause)]
     for found in clause.of(Role.GOOD):
         (bad if _negated(found, clause) else reading.marks[Role.GOOD]).append(found)
     aspects = clause.of(Role.ASPECT) or (before.of(Role.ASPECT)[-1:] if before and not _judged(before) else [])

@@ -9,6 +9,8 @@ from datetime import datetime
 
 from app.services.rules.sla import Clock, CommitmentState, Milestone, Target, Timekeeping, Unit
 
+_UNTIL_MIDNIGHT = (Unit.DAYS, Unit.WORKING_DAYS)
+
 
 @dataclass(frozen=True, slots=True)
 class Pause:
@@ -19,8 +21,11 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A commitment as it stands. `due_at` counts every pause that has ended."""
+class CommitmentClock:
+    """A commitment as it stands. `due_at` counts every pause that has ended.
+
+    `ended_at` is when the step was done or the promise dropped, `met_at` only the former.
+    """
 
     milestone: Milestone
     target: Target
@@ -28,15 +33,16 @@ class Running:
     due_at: datetime
     state: CommitmentState
     met_at: datetime | None
+    ended_at: datetime | None
     pauses: tuple[Pause, ...]
 
-    def paused(self, now: datetime) -> "Running":
-        """Stop the clock, if it runs."""
-        if self.state is not CommitmentState.RUNNING:
+    def paused(self, now: datetime) -> "CommitmentClock":
+        """Stop the clock, if it runs and its time has not passed: a pause does not hide a breach."""
+        if self.state is not CommitmentState.RUNNING or self.late(now):
             return self
         return replace(self, state=CommitmentState.PAUSED, pauses=(*self.pauses, Pause(now, None)))
 
-    def resumed(self, now: datetime, time: Timekeeping) -> "Running":
+    def resumed(self, now: datetime, time: Timekeeping) -> "CommitmentClock":
         """Start the clock again, if it stands; the deadline moves by what the pause cost in the own clock."""
         if self.state is not CommitmentState.PAUSED:
             return self
@@ -44,22 +50,29 @@ class Running:
         due_at = due_with_pauses(self.started_at, self.target, pauses, time)
         return replace(self, state=CommitmentState.RUNNING, pauses=pauses, due_at=due_at)
 
-    def met(self, now: datetime, time: Timekeeping) -> "Running":
+    def met(self, now: datetime, time: Timekeeping) -> "CommitmentClock":
         """Record that the step was done: met, or breached if its time had passed. A standing clock is started first."""
         running = self.resumed(now, time)
         if running.state is not CommitmentState.RUNNING:
             return self
         state = CommitmentState.MET if now <= running.due_at else CommitmentState.BREACHED
-        return replace(running, state=state, met_at=now)
+        return replace(running, state=state, met_at=now, ended_at=now)
 
-    def cancelled(self, now: datetime, time: Timekeeping) -> "Running":
-        """Drop a promise that no longer applies; what was met or broken stays."""
+    def cancelled(self, now: datetime, time: Timekeeping) -> "CommitmentClock":
+        """Drop a promise that no longer applies; what was met stays met, and what was broken broken."""
         running = self.resumed(now, time)
-        return (
-            replace(running, state=CommitmentState.CANCELLED) if running.state is CommitmentState.RUNNING else self
-        )  # fmt: skip
+        if running.state is not CommitmentState.RUNNING:
+            return self
+        state = CommitmentState.BREACHED if running.late(now) else CommitmentState.CANCELLED
+        return replace(running, state=state, ended_at=now)
 
-    def retargeted(self, target: Target, time: Timekeeping) -> "Running":
+    def revived(self, target: Target, time: Timekeeping) -> "CommitmentClock":
+        """Take a dropped promise up again, from its old start."""
+        if self.state is not CommitmentState.CANCELLED:
+            return self
+        return replace(self, state=CommitmentState.RUNNING, ended_at=None).retargeted(target, time)
+
+    def retargeted(self, target: Target, time: Timekeeping) -> "CommitmentClock":
         """Promise another time from the same start, keeping what was used and paused."""
         if self.state not in (CommitmentState.RUNNING, CommitmentState.PAUSED) or target == self.target:
             return self
@@ -76,19 +89,23 @@ class Running:
 
     def paused_seconds(self, now: datetime, time: Timekeeping) -> int:
         """Return the seconds the own clock stood still."""
-        return sum(_elapsed(pause.since, pause.until or now, self.target, time) for pause in self.pauses)
+        until = self.ended_at or now
+        return sum(_elapsed(pause.since, pause.until or until, self.target, time) for pause in self.pauses)
 
     def used_seconds(self, now: datetime, time: Timekeeping) -> int:
         """Return the seconds of the own clock used so far, or until the step was done."""
-        until = self.met_at or now
+        until = self.ended_at or now
         return _elapsed(self.started_at, until, self.target, time) - self.paused_seconds(until, time)
 
 
 def due_with_pauses(start: datetime, target: Target, pauses: tuple[Pause, ...], time: Timekeeping) -> datetime:
-    """Return the deadline of a target from `start`, moved on by each ended pause in turn."""
-    unmoved = time.due_at(start, target)
-    due_at = moved_by_pauses(unmoved, target, pauses, time)
-    return time.end_of_day(due_at) if target.unit is Unit.WORKING_DAYS and due_at != unmoved else due_at
+    """Return the deadline of a target from `start`, moved on by each ended pause in turn; days end at 24:00."""
+    due_at = time.due_at(start, target)
+    for pause in pauses:
+        moved = moved_by_pauses(due_at, target, (pause,), time)
+        if moved != due_at:
+            due_at = time.end_of_day(moved) if target.unit in _UNTIL_MIDNIGHT else moved
+    return due_at
 
 
 def moved_by_pauses(instant: datetime, target: Target, pauses: tuple[Pause, ...], time: Timekeeping) -> datetime:

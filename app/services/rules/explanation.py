@@ -11,7 +11,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from app.services.rules.clause import Wording
-from app.services.rules.commitments import Pause, Running
+from app.services.rules.commitments import CommitmentClock, Pause
 from app.services.rules.sla import Clock, Timekeeping
 
 
@@ -57,7 +57,7 @@ class Explanation:
     days: tuple[SpecialDay, ...]
 
 
-def explain(commitment: Running, time: Timekeeping) -> Explanation:
+def explain(commitment: CommitmentClock, time: Timekeeping) -> Explanation:
     """Return what was counted from the start of a commitment to its deadline as it stands."""
     start, due_at = commitment.started_at, commitment.due_at
     pauses = tuple(pause for pause in commitment.pauses if pause.until is not None and pause.since < due_at)

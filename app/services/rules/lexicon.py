@@ -36,6 +36,7 @@ class Role(StrEnum):
     REFUSAL = "refusal"  # a fault too: refund, exchange or repair refused or put off
     BREAKAGE = "breakage"  # a fault of the goods, or of their transport when they arrived so
     OVERHEATING = "overheating"  # a minor fault; with a stated fear, a hazard
+    COUNTERFEIT = "counterfeit"  # a fault: fake, used or refurbished; with proof, a serious one
     FEAR = "fear"
     ONGOING = "ongoing"  # trouble that goes on while the text is read: with a call for haste, an emergency
     URGENT = "urgent"
@@ -47,9 +48,12 @@ class Role(StrEnum):
     QUESTION = "question"
     INQUIRY = "inquiry"  # says of itself that it asks: what follows is asked about, not stated
     THANKS = "thanks"
+    TERMS = "terms"  # asks what would be done: a fault in the same clause is a case, not an event
     SETTLED = "settled"  # what came before has been put right
     CONTRAST = "contrast"  # what follows weighs more
     REQUEST = "request"  # asks for refund, exchange or compensation
+    DISPUTE = "dispute"  # quarrels: the fault came back, the seller blames the customer, nobody is to be believed
+    PROOF = "proof"  # pictures, recordings, an expert's finding
     ESCALATION = "escalation"  # regulator, media, court
     MISUSE = "misuse"  # the customer's own hand
     TRANSPORT = "transport"
@@ -58,7 +62,9 @@ class Role(StrEnum):
     SHIELD = "shield"  # protects the words inside it from being read
 
 
-STATES_FAULT = frozenset({Role.FAULT, Role.HAZARD, Role.REFUSAL, Role.BREAKAGE, Role.OVERHEATING, Role.FEAR})
+STATES_FAULT = frozenset(
+    {Role.FAULT, Role.HAZARD, Role.REFUSAL, Role.BREAKAGE, Role.OVERHEATING, Role.FEAR, Role.COUNTERFEIT}
+)
 
 
 class Sign(Terms):

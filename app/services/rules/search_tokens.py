@@ -23,3 +23,19 @@ def search_tokens(text: str) -> tuple[str, ...]:
         if len(tokens) >= MOST:
             break
     return tuple(tokens)[:MOST]
+
+
+def whole_tokens(text: str) -> tuple[str, ...]:
+    """Return the tokens that any text containing this one must have.
+
+    A word or a single character at either end may be part of a longer one there, and is left out.
+    """
+    folded = unicodedata.normalize("NFKC", text).lower()
+    sure = dict[str, None]()
+    for match in _RUN.finditer(folded):
+        run, inside = match[0], match.start() > 0 and match.end() < len(folded)
+        if run[0] >= _CHINESE and len(run) > 1:
+            sure.update(dict.fromkeys(run[place : place + 2] for place in range(len(run) - 1)))
+        elif inside:
+            sure[run] = None
+    return tuple(sure)

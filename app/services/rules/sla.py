@@ -98,7 +98,7 @@ class SlaTerms(Terms):
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """A promise of time. `due_at` is UTC; `confirmed` is False while a year on the way has no make-up days on record."""
+    """A promise of time. `due_at` is UTC; `confirmed` is False if a year on the way has no make-up days on record."""
 
     milestone: Milestone
     target: Target

@@ -1,10 +1,10 @@
-"""Warnings before a deadline and escalation at and after it (三级响应), each at its share of the commitment's own clock."""
+"""Warnings before a deadline and escalation at and after it (三级响应), each at its share of the own clock."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.services.rules.commitments import Running, moved_by_pauses
+from app.services.rules.commitments import CommitmentClock, moved_by_pauses
 from app.services.rules.sla import Clock, SlaTerms, Timekeeping
 
 
@@ -36,7 +36,7 @@ def thresholds_of(terms: SlaTerms) -> tuple[Threshold, ...]:
     return tuple(sorted(every, key=lambda threshold: (threshold.percent, order[threshold.kind])))
 
 
-def fires_at(commitment: Running, percent: int, time: Timekeeping) -> datetime:
+def fires_at(commitment: CommitmentClock, percent: int, time: Timekeeping) -> datetime:
     """Return when a share of the time allowed is used up, counting every pause that has ended.
 
     100 % is the deadline itself; what comes after it is counted from the deadline.
@@ -48,7 +48,7 @@ def fires_at(commitment: Running, percent: int, time: Timekeeping) -> datetime:
     return moved_by_pauses(unmoved, commitment.target, commitment.pauses, time)
 
 
-def _allowance(commitment: Running, time: Timekeeping) -> int:
+def _allowance(commitment: CommitmentClock, time: Timekeeping) -> int:
     """Return the seconds of the own clock that were promised."""
     start, due_at = commitment.started_at, time.due_at(commitment.started_at, commitment.target)
     if commitment.target.clock is Clock.WORKING:
@@ -56,5 +56,5 @@ def _allowance(commitment: Running, time: Timekeeping) -> int:
     return int((due_at - start).total_seconds())
 
 
-def _later(start: datetime, seconds: int, commitment: Running, time: Timekeeping) -> datetime:
+def _later(start: datetime, seconds: int, commitment: CommitmentClock, time: Timekeeping) -> datetime:
     return time.add(start, seconds, commitment.target.clock)

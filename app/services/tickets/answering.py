@@ -9,9 +9,10 @@ from app.core.conditional import etag
 from app.core.personal import Tier
 from app.core.unit import Unit
 from app.models.tickets import Ticket, TicketCommitment
-from app.services.access_log import log_access
+from app.services.access_log import log_access, log_replay
 from app.services.context import Context
-from app.services.tickets.loading import Loaded
+from app.services.tickets.clocks import promise_anew
+from app.services.tickets.loading import Loaded, find_ticket
 from app.services.tickets.rendering import render_ticket
 
 
@@ -21,7 +22,22 @@ async def answer_changed(ctx: Context, unit: Unit, loaded: Loaded, new: Sequence
     ticket.version += 1
     ticket.updated_at = ctx.now
     unit.session.add_all(new)
-    return unit.answer(await answer_ticket(ctx, unit.session, 200, ticket, [*loaded.commitments, *new]))
+    rows = [*loaded.commitments, *new]
+    promise_anew(ticket, rows, loaded.policy)
+    return unit.answer(await answer_ticket(ctx, unit.session, 200, ticket, rows))
+
+
+async def answer_again(ctx: Context, unit: Unit, reference: str | None) -> Answer:
+    """Give the answer that is on record, to a caller who may still see the ticket; in full, it is logged again.
+
+    Raises: TicketNotFound.
+    """
+    assert unit.replayed is not None  # noqa: S101 — asked for only then
+    if reference is not None:
+        await find_ticket(unit.session, ctx, reference)
+    if ctx.caller.tier is Tier.SENSITIVE:
+        log_replay(unit.session, ctx)
+    return unit.replayed
 
 
 async def answer_ticket(

@@ -1,65 +1,103 @@
 """Changes of a ticket's facts. Whatever depends on them is decided again under the edition the ticket keeps."""
 
-from dataclasses import asdict
 from typing import Any
+
+from pydantic import ValidationError
 
 from app.core.answers import Answer
 from app.core.conditional import check_version
+from app.core.errors import FieldError, ValidationFailed
 from app.core.unit import Unit
+from app.core.validation import validation_problem
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.complaints import ClassificationIn
-from app.schemas.tickets import TicketPatch
+from app.schemas.tickets import CONTACT_REQUIRED, CustomerPatch, ProductIn, TicketPatch
 from app.services.context import Context
 from app.services.rules.classification import ComplaintClass, IssueType, Severity
 from app.services.rules.clause import Decision, DecisionKind, Wording
+from app.services.rules.facts import Channel
 from app.services.rules.labels import COMPLAINT_CLASS_LABELS, ISSUE_TYPE_LABELS
 from app.services.rules.tickets import WAITING, WORKING
-from app.services.tickets.answering import answer_changed
+from app.services.tickets.answering import answer_again, answer_changed, answer_ticket
 from app.services.tickets.clocks import decision_documents, pause, retarget
-from app.services.tickets.judgement import Judgement, facts_of, judge
+from app.services.tickets.customers import open_customer, seal_customer
+from app.services.tickets.judgement import Judgement, facts_of, is_serious_complaint, judge, unrecorded
 from app.services.tickets.loading import Loaded, load_ticket
 from app.services.tickets.records import entry_row, event_row
 
 _AS_GIVEN = frozenset({
-    "kind", "urgency", "severity", "item_class", "customer_tier", "materials",
+    "kind", "urgency", "severity", "item_class", "materials",
     "seller", "service_provider", "branch", "region",
 })  # fmt: skip
 
 
 async def change_ticket(ctx: Context, reference: str, body: TicketPatch) -> Answer:
-    """Correct facts; commitments, materials, route and promise follow.
+    """Correct facts; commitments, materials, route and promise follow. What is the same already changes nothing.
 
-    Raises: TicketNotFound, IfMatchRequired, VersionMismatch.
+    Raises: TicketNotFound, IfMatchRequired, VersionMismatch, ValidationFailed.
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
-            return unit.replayed
+            return await answer_again(ctx, unit, reference)
         loaded = await load_ticket(unit.session, ctx, reference, lock=True)
-        check_version(ctx.call, loaded.ticket.version, ctx.caller.tier, required=True)
-        changed = _correct(loaded.ticket, body)
-        note = entry_row(
-            ctx, loaded.ticket, "changed", staff_no=body.staff_no, text=body.reason, data={"changed": changed}
-        )
+        ticket = loaded.ticket
+        check_version(ctx.call, ticket.version, ctx.caller.tier, required=True)
+        was_serious = is_serious_complaint(ticket)
+        before = _correct(ticket, body) | _correct_product(ticket, body) | _correct_customer(ctx, ticket, body)
+        if not before:
+            return unit.answer(await answer_ticket(ctx, unit.session, 200, ticket, loaded.commitments))
+        note = entry_row(ctx, ticket, "changed", staff_no=body.staff_no, text=body.reason, data={"before": before})
         unit.session.add(note)
-        unit.session.add(event_row(ctx, loaded.ticket, "ticket.changed", changed=changed))
-        return await _decided_again(ctx, unit, loaded, ())
+        unit.session.add(event_row(ctx, ticket, "ticket.changed", changed=sorted(before)))
+        return await _decided_again(ctx, unit, loaded, (), was_serious=was_serious)
 
 
-def _correct(ticket: Ticket, body: TicketPatch) -> list[str]:
-    """Write the fields that were given; return the names of those that differ."""
-    changed = []
+def _correct(ticket: Ticket, body: TicketPatch) -> dict[str, Any]:
+    """Write the fields that were given; return what those that differ were before."""
+    before = {}
     for name in sorted(body.model_fields_set & _AS_GIVEN):
         if getattr(ticket, name) != getattr(body, name):
+            before[name] = getattr(ticket, name)
             setattr(ticket, name, getattr(body, name))
-            changed.append(name)
-    if "product" in body.model_fields_set:
-        given = body.product.model_dump(mode="json", exclude_unset=True) if body.product else {}
-        kept = ticket.product if body.product else {}
-        product = {name: value for name, value in (kept | given).items() if value is not None}
-        if product != ticket.product:
-            ticket.product = product
-            changed.append("product")
-    return changed
+    return before
+
+
+def _correct_product(ticket: Ticket, body: TicketPatch) -> dict[str, Any]:
+    """Merge the product into what is known of it.
+
+    Raises: ValidationFailed if the two together make no sense.
+    """
+    if "product" not in body.model_fields_set:
+        return {}
+    given = body.product.model_dump(mode="json", exclude_unset=True) if body.product else {}
+    kept = ticket.product if body.product else {}
+    product = {name: value for name, value in (kept | given).items() if value is not None}
+    try:
+        ProductIn.model_validate(product)
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("body", "product", *fault["loc"])} for fault in error.errors()]
+        raise validation_problem(faults) from None
+    before, ticket.product = ticket.product, product
+    return {"product": before} if before != product else {}
+
+
+def _correct_customer(ctx: Context, ticket: Ticket, body: TicketPatch) -> dict[str, Any]:
+    """Correct who the customer is; the timeline learns which fields, not what they were.
+
+    Raises: ValidationFailed if nobody could be answered any more.
+    """
+    if "customer" not in body.model_fields_set:
+        return {}
+    given = body.customer.model_dump(exclude_unset=True) if body.customer else dict.fromkeys(CustomerPatch.model_fields)
+    person = open_customer(ticket.customer_sealed, ticket.id, ctx.keyring)
+    known = {**person, "external_id": ticket.customer_external_id, "tier": ticket.customer_tier}
+    after = known | given
+    changed = sorted(name for name in given if known[name] != after[name])
+    if not any(after[name] for name in ("phone", "email", "external_id")) and ticket.channel is not Channel.INTERNAL:
+        raise ValidationFailed(errors=[FieldError(("pointer", "#/customer"), "contact_required", CONTACT_REQUIRED)])
+    seal_customer(ticket, after, ctx.keyring)
+    ticket.customer_external_id, ticket.customer_tier = after["external_id"], after["tier"]
+    return {"customer": changed} if changed else {}
 
 
 async def confirm_classification(ctx: Context, reference: str, body: ClassificationIn) -> Answer:
@@ -69,13 +107,16 @@ async def confirm_classification(ctx: Context, reference: str, body: Classificat
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
-            return unit.replayed
+            return await answer_again(ctx, unit, reference)
         loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         ticket = loaded.ticket
         check_version(ctx.call, ticket.version, ctx.caller.tier, required=True)
-        before = ticket.classification or {}
+        before, was_serious = ticket.classification or {}, is_serious_complaint(ticket)
         ticket.classification = {**before, **_confirmed(body)}
-        ticket.severity = None if body.severity is Severity.NONE else body.severity
+        if body.severity is not Severity.NONE:
+            ticket.severity = body.severity
+        elif ticket.severity == before.get("severity"):
+            ticket.severity = None  # it was the machine's reading only
         if body.urgency is not None:
             ticket.urgency = body.urgency
         if body.kind is not None:
@@ -83,8 +124,8 @@ async def confirm_classification(ctx: Context, reference: str, body: Classificat
         proposed = {name: before.get(name) for name in ("complaint_class", "issue_type", "severity", "urgency", "kind")}
         data = {"proposed": proposed, "confirmed": _confirmed(body), "lexicon": before.get("version")}
         unit.session.add(entry_row(ctx, ticket, "classified", staff_no=body.staff_no, text=body.reason, data=data))
-        unit.session.add(event_row(ctx, ticket, "ticket.classified", changed=["classification", "severity"]))
-        return await _decided_again(ctx, unit, loaded, (_confirmation(body),))
+        unit.session.add(event_row(ctx, ticket, "ticket.classified", changed=["classification"]))
+        return await _decided_again(ctx, unit, loaded, (_confirmation(body),), was_serious=was_serious)
 
 
 def _confirmed(body: ClassificationIn) -> dict[str, Any]:
@@ -108,17 +149,19 @@ def _promise_again(ctx: Context, loaded: Loaded, judged: Judgement) -> list[Tick
     new = retarget(ticket, loaded.commitments, judged.sla.commitments, ctx.now, policy.time)
     awaited = next((awaited for awaited, status in WAITING.items() if status is ticket.status), None)
     if awaited is not None:
-        pause(new, awaited, ctx.now, policy)
-    ticket.promise = asdict(judged.promise)
+        pause([*loaded.commitments, *new], awaited, ctx.now, policy)
     return new
 
 
-async def _decided_again(ctx: Context, unit: Unit, loaded: Loaded, because: tuple[Decision, ...]) -> Answer:
+async def _decided_again(
+    ctx: Context, unit: Unit, loaded: Loaded, because: tuple[Decision, ...], *, was_serious: bool
+) -> Answer:
     """Apply the rules to the changed facts and answer with the ticket. A route set by a person stays."""
     ticket, policy, department = loaded.ticket, loaded.policy, loaded.ticket.department
     judged = judge(
-        policy, facts_of(ticket), ticket.opened_at, materials=ticket.materials, first_contact=ticket.owner_staff_no
-    )
+        policy, facts_of(ticket), ticket.round_started_at, materials=ticket.materials,
+        first_contact=ticket.owner_staff_no,
+    )  # fmt: skip
     new = _promise_again(ctx, loaded, judged) if ticket.status in WORKING else []
     ticket.service_level = judged.sla.service_level.name
     ticket.missing_materials = list(judged.materials.missing)
@@ -126,9 +169,10 @@ async def _decided_again(ctx: Context, unit: Unit, loaded: Loaded, because: tupl
     if not ticket.transferred:
         ticket.department = judged.routing.department
         ticket.collaborating_departments = list(judged.routing.collaborating)
-    on_record = {(decision["rule"], decision["outcome"]) for decision in ticket.decisions}
-    fresh = [decision for decision in judged.decisions if (decision.rule, decision.outcome) not in on_record]
-    ticket.decisions = [*ticket.decisions, *decision_documents((*because, *fresh), ctx.now)]
+    fresh = [*because, *unrecorded(ticket, judged.decisions)]
+    ticket.decisions = [*ticket.decisions, *decision_documents(fresh, ctx.now)]
     if ticket.department != department:
         unit.session.add(event_row(ctx, ticket, "ticket.routed", changed=["department"]))
+    if is_serious_complaint(ticket) and not was_serious:
+        unit.session.add(event_row(ctx, ticket, "complaint.serious", severity=ticket.severity))
     return await answer_changed(ctx, unit, loaded, new)

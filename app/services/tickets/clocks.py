@@ -11,7 +11,8 @@ from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.services.policy_book import Policy
 from app.services.rules.clause import Decision
-from app.services.rules.commitments import Pause, Running
+from app.services.rules.commitments import CommitmentClock, Pause
+from app.services.rules.promise import word_promise
 from app.services.rules.sla import Commitment, CommitmentState, Milestone, Target, Timekeeping
 from app.services.rules.tickets import Awaited
 
@@ -20,20 +21,22 @@ OPEN = (CommitmentState.RUNNING, CommitmentState.PAUSED)
 _NEVER_PAUSED = (Milestone.ACKNOWLEDGE, Milestone.FIRST_RESPONSE)
 
 
-def running(row: TicketCommitment) -> Running:
+def running(row: TicketCommitment) -> CommitmentClock:
     """Read a row as the rule's value."""
     pauses = tuple(
         Pause(datetime.fromisoformat(pause["from"]), datetime.fromisoformat(pause["to"]) if pause["to"] else None)
         for pause in row.pauses
     )
     target = Target(value=row.target_value, unit=row.target_unit)
-    return Running(row.milestone, target, row.started_at, row.due_at, row.state, row.met_at, pauses)
+    return CommitmentClock(
+        row.milestone, target, row.started_at, row.due_at, row.state, row.met_at, row.ended_at, pauses
+    )
 
 
-def write_back(row: TicketCommitment, after: Running, time: Timekeeping) -> None:
+def write_back(row: TicketCommitment, after: CommitmentClock, time: Timekeeping) -> None:
     """Write the rule's value into its row."""
     row.target_value, row.target_unit = after.target.value, after.target.unit
-    row.due_at, row.state, row.met_at = after.due_at, after.state, after.met_at
+    row.due_at, row.state, row.met_at, row.ended_at = after.due_at, after.state, after.met_at, after.ended_at
     row.calendar_confirmed = time.confirmed(after.started_at, after.target, after.due_at)
     row.pauses = [
         {"from": instant_text(pause.since), "to": instant_text(pause.until) if pause.until else None}
@@ -55,6 +58,7 @@ def commitment_row(ticket_id: UUID, line_id: UUID, promised: Commitment, *, inst
         calendar_confirmed=promised.confirmed,
         state=CommitmentState.RUNNING,
         met_at=None,
+        ended_at=None,
         pauses=[],
         delay_reason=None,
     )
@@ -100,28 +104,43 @@ def retarget(
 ) -> list[TicketCommitment]:
     """Bring the commitments in line with what is promised now; return the rows that are new.
 
-    What is used and paused stays. A promise that no longer applies is cancelled unless it was met; a new one counts
-    from the same start as the others, and is met already if it asks for a response that was given.
+    What is used and paused stays. A promise that no longer applies is dropped unless it was met; one that applies
+    again is taken up, and a new one counts from the start of the present round, met already if it asks for a response
+    that was given.
     """
     targets = {commitment.milestone: commitment for commitment in promised}
-    latest = {row.milestone: row for row in sorted(rows, key=lambda row: row.instance)}
+    latest = latest_by_milestone(rows)
     for row in latest.values():
         wanted = targets.get(row.milestone)
         if wanted is None:
             cancel([row], now, time)
-        elif row.state is CommitmentState.CANCELLED:
-            row.state = CommitmentState.RUNNING
-            write_back(row, running(row).retargeted(wanted.target, time), time)
         elif row.state in OPEN:
             write_back(row, running(row).retargeted(wanted.target, time), time)
+        elif row.state is CommitmentState.CANCELLED and row.started_at >= ticket.round_started_at:
+            write_back(row, running(row).revived(wanted.target, time), time)
     new = [
-        commitment_row(ticket.id, ticket.business_line_id, wanted)
+        commitment_row(ticket.id, ticket.business_line_id, wanted, instance=_next_instance(latest.get(milestone)))
         for milestone, wanted in targets.items()
-        if milestone not in latest
+        if milestone not in latest or latest[milestone].state is CommitmentState.CANCELLED
     ]
     if ticket.responded_at is not None:
         meet(new, frozenset(_NEVER_PAUSED), ticket.responded_at, time)
     return new
+
+
+def latest_by_milestone(rows: Sequence[TicketCommitment]) -> dict[Milestone, TicketCommitment]:
+    return {row.milestone: row for row in sorted(rows, key=lambda row: row.instance)}
+
+
+def _next_instance(latest: TicketCommitment | None) -> int:
+    return 1 if latest is None else latest.instance + 1
+
+
+def promise_anew(ticket: Ticket, rows: Sequence[TicketCommitment], policy: Policy) -> None:
+    """Word the ticket's promise by the clocks that run now."""
+    steps = [row for row in rows if row.state is CommitmentState.RUNNING]
+    titles = [policy.edition.material_titles[name] for name in ticket.missing_materials]
+    ticket.promise = asdict(word_promise(ticket.status, steps, titles, policy.time.timezone))
 
 
 def decision_documents(decisions: Iterable[Decision], at: datetime) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """服务受理: a ticket is taken once, decided at once, and answered with a definite promise."""
 
 import json
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
-from app.core.errors import FieldError, ValidationFailed
+from app.core.errors import FieldError, ServerBusy, ValidationFailed
 from app.core.ids import new_id
 from app.core.language import Text
 from app.core.metrics import TICKETS
@@ -21,27 +20,28 @@ from app.schemas.tickets import TicketIn
 from app.services.context import Context
 from app.services.directory import Line
 from app.services.policy_book import Policy
-from app.services.rules.classification import Severity
 from app.services.rules.facts import TicketFacts
 from app.services.rules.tickets import Status
-from app.services.tickets.answering import answer_ticket
-from app.services.tickets.clocks import commitment_row, decision_documents
+from app.services.tickets.answering import answer_again, answer_ticket
+from app.services.tickets.clocks import commitment_row, decision_documents, promise_anew
+from app.services.tickets.customers import PERSONAL, seal_customer
 from app.services.tickets.judgement import (
     Judgement,
     Reading,
     classification_document,
+    is_serious_complaint,
     judge,
     read_text,
     with_classification,
 )
 from app.services.tickets.records import entry_row, event_row
 from app.services.tickets.refusals import ExternalRefConflict
-from app.services.tickets.rendering import SEALED
 from app.services.tickets.writing import insert_ticket
 
 # A caller's clock may run a little ahead of ours.
 _CLOCK_SKEW = timedelta(minutes=5)
 # What may differ when the same call is posted again.
+_NUMBERS_TRIED = 20
 _NOT_COMPARED = {"call", "opened_at"}
 
 
@@ -66,7 +66,7 @@ async def open_ticket(ctx: Context, body: TicketIn) -> Answer:
     draft = _decide(ctx, line, body)
     async with ctx.write(body, line=line.name) as unit:
         if unit.replayed is not None:
-            return unit.replayed
+            return await answer_again(ctx, unit, None)
         return unit.answer(await _take(ctx, unit.session, line, body, draft))
 
 
@@ -85,20 +85,32 @@ async def _take(ctx: Context, session: AsyncSession, line: Line, body: TicketIn,
         events.append(event_row(ctx, ticket, "complaint.serious", severity=ticket.severity))
     policy = ctx.known.book.get(ticket.policy_name, ticket.policy_version)
     day = ticket.opened_at.astimezone(ZoneInfo(policy.time.timezone)).strftime("%Y%m%d")
-    number = await insert_ticket(session, ticket, draft.commitments, entries, events, day=day)
-    if number is None:
-        return await _repeated(ctx, session, line, body, ticket)
+    for _ in range(_NUMBERS_TRIED):
+        number = await insert_ticket(session, ticket, draft.commitments, entries, events, day=day)
+        if number is not None:
+            break
+        if answer := await _repeated(ctx, session, line, body, ticket):
+            return answer
+    else:  # not the reference but the number was taken, again and again
+        raise ServerBusy(headers={"Retry-After": "1"})
     ticket.number = number
     TICKETS.labels(ticket.channel, ticket.kind).inc()
     return await answer_ticket(ctx, session, 201, ticket, draft.commitments)
 
 
-async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: TicketIn, posted: Ticket) -> Answer:
-    """Answer with the ticket its reference stands for, noting what this report of the call says differently."""
+async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: TicketIn, posted: Ticket) -> Answer | None:
+    """Answer with the ticket its reference stands for, noting what this report of the call says differently.
+
+    None if no ticket has the reference: the two ways a new ticket can clash are its reference and its number.
+    """
     columns = (Ticket.external_ref, posted.external_ref), (Ticket.call_id, posted.call_id)
-    same = or_(*(column == value for column, value in columns if value is not None))
-    found = await session.scalars(select(Ticket).where(Ticket.client_id == posted.client_id, same).with_for_update())
-    tickets = found.all()
+    same = [column == value for column, value in columns if value is not None]
+    if not same:
+        return None
+    mine = select(Ticket).where(Ticket.client_id == posted.client_id, or_(*same)).with_for_update()
+    tickets = (await session.scalars(mine)).all()
+    if not tickets:
+        return None
     ticket = tickets[0]
     if len(tickets) > 1 or ticket.fingerprint not in ctx.keyring.lookups("intake", _comparable(line, body)):
         raise ExternalRefConflict(ticket.number)
@@ -109,6 +121,7 @@ async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: Ticke
         differs["opened_at"] = instant_text(body.opened_at)
     if differs:
         session.add(entry_row(ctx, ticket, "repeated", author="system", data=differs))
+        session.add(event_row(ctx, ticket, "ticket.repeated", changed=sorted(differs)))
     rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id == ticket.id))
     return await answer_ticket(ctx, session, 200, ticket, rows.all())
 
@@ -137,8 +150,8 @@ def _decide(ctx: Context, line: Line, body: TicketIn) -> _Draft:
     )
     ticket = _ticket(ctx, line, body, policy=policy, reading=reading, judged=judged, opened_at=opened_at)
     rows = [commitment_row(ticket.id, line.id, promised) for promised in judged.sla.commitments]
-    severe = reading.severity in (Severity.SERIOUS, Severity.CRITICAL)
-    return _Draft(ticket, rows, severe)
+    promise_anew(ticket, rows, policy)
+    return _Draft(ticket, rows, is_serious_complaint(ticket))
 
 
 def _facts(body: TicketIn, reading: Reading) -> TicketFacts:
@@ -191,11 +204,12 @@ def _ticket(
         missing_materials=list(judged.materials.missing),
         classification=classification_document(reading.classification),
         decisions=decision_documents((*reading.decisions, *judged.decisions), ctx.now),
-        promise={"zh": judged.promise.zh, "en": judged.promise.en},
         client_id=ctx.caller.client_id,
         external_ref=body.external_ref or call_id,
         call_id=call_id,
         call=call,
+        customer_external_id=body.customer.external_id if body.customer else None,
+        customer_tier=body.customer.tier if body.customer else None,
         fingerprint=ctx.keyring.lookup("intake", _comparable(line, body)),
         owner_staff_no=judged.routing.owner_staff_no,
         assignee_staff_no=None,
@@ -210,30 +224,14 @@ def _ticket(
         region=body.region,
         opened_at=opened_at,
         recorded_at=ctx.now,
+        round_started_at=opened_at,
         responded_at=None,
         updated_at=ctx.now,
         closed_at=None,
     )
-    _seal_customer(ctx, ticket, body)
+    given = body.customer
+    seal_customer(ticket, given.model_dump(include=set(PERSONAL)) if given else {}, ctx.keyring)
     return ticket
-
-
-def _seal_customer(ctx: Context, ticket: Ticket, body: TicketIn) -> None:
-    """Encrypt who the customer is, and leave keyed hashes to find the ticket by."""
-    given = body.customer.model_dump(include={"name", "phone", "email", "address"}) if body.customer else {}
-    keyring = ctx.keyring
-    ticket.customer_sealed = keyring.seal(given, place=SEALED, row=ticket.id) if any(given.values()) else None
-    ticket.customer_external_id = body.customer.external_id if body.customer else None
-    ticket.customer_tier = body.customer.tier if body.customer else None
-    phone, email, name = given.get("phone"), given.get("email"), given.get("name")
-    ticket.phone_hash = keyring.lookup("phone", phone) if phone else None
-    ticket.email_hash = keyring.lookup("email", email) if email else None
-    ticket.name_hash = keyring.lookup("name", comparable_name(name)) if name else None
-
-
-def comparable_name(name: str) -> str:
-    """Return a name as it is compared: without spaces, case and width."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _comparable(line: Line, body: TicketIn) -> str:

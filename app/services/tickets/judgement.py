@@ -22,18 +22,15 @@ from app.services.rules.facts import Channel, TicketFacts
 from app.services.rules.labels import COMPLAINT_CLASS_LABELS, ISSUE_TYPE_LABELS, KIND_LABELS, SEVERITY_LABELS
 from app.services.rules.materials import MaterialsDecision, decide_materials
 from app.services.rules.policy import SILENT, Edition
-from app.services.rules.promise import word_promise
 from app.services.rules.routing import RoutingDecision, decide_routing
 from app.services.rules.sla import SlaDecision, decide_sla
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    facts: TicketFacts
     sla: SlaDecision
     routing: RoutingDecision
     materials: MaterialsDecision
-    promise: Wording
     decisions: tuple[Decision, ...]
 
 
@@ -90,11 +87,9 @@ def judge(
     edition = policy.edition
     sla = decide_sla(facts, start, edition.sla, policy.time)
     routing = decide_routing(facts, first_contact, edition.routing, edition.departments, edition.roles)
-    titles = edition.material_titles
-    needed = decide_materials(facts, frozenset(materials), edition.materials, titles)
-    promise = word_promise(sla.commitments, [titles[name] for name in needed.missing], policy.time.timezone)
+    needed = decide_materials(facts, frozenset(materials), edition.materials, edition.material_titles)
     decisions = (*sla.decisions, *routing.decisions, *needed.decisions)
-    return Judgement(facts, sla, routing, needed, promise, decisions)
+    return Judgement(sla, routing, needed, decisions)
 
 
 def with_classification(facts: TicketFacts, complaint_class: ComplaintClass, issue_type: IssueType) -> TicketFacts:
@@ -138,3 +133,23 @@ def facts_of(ticket: Ticket) -> TicketFacts:
     if found is None:
         return facts
     return with_classification(facts, ComplaintClass(found["complaint_class"]), IssueType(found["issue_type"]))
+
+
+def unrecorded(ticket: Ticket, decided: Sequence[Decision]) -> list[Decision]:
+    """Return the decisions that differ from the latest one on record on the same subject."""
+    latest = {_subject(d["kind"], d["rule"], d["outcome"]): (d["rule"], d["outcome"]) for d in ticket.decisions}
+    return [d for d in decided if latest.get(_subject(d.kind, d.rule, d.outcome)) != (d.rule, d.outcome)]
+
+
+def _subject(kind: str, rule: str, outcome: str) -> tuple[str, str]:
+    """A commitment's milestone, a route or a handler; else the kind alone."""
+    if kind == DecisionKind.SLA:
+        return kind, outcome.partition(":")[0]
+    return kind, rule.split(".")[1] if kind == DecisionKind.ROUTING else ""
+
+
+def is_serious_complaint(ticket: Ticket) -> bool:
+    """Tell whether a ticket has to be announced as a serious or critical complaint."""
+    grave = ticket.severity in (Severity.SERIOUS, Severity.CRITICAL)
+    found = facts_of(ticket).complaint_class
+    return grave and (ticket.kind is Kind.COMPLAINT or found not in (None, ComplaintClass.NOT_COMPLAINT))

@@ -10,7 +10,6 @@ from app.models.tickets import Ticket, TicketCommitment
 from app.services.context import Context
 from app.services.policy_book import Policy
 from app.services.tickets.refusals import TicketNotFound
-from app.services.tickets.rendering import policy_of
 
 _LONGEST_REFERENCE = 64
 
@@ -45,4 +44,4 @@ async def load_ticket(session: AsyncSession, ctx: Context, reference: str, *, lo
     """
     ticket = await find_ticket(session, ctx, reference, lock=lock)
     rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id == ticket.id))
-    return Loaded(ticket, list(rows), policy_of(ctx.known, ticket))
+    return Loaded(ticket, list(rows), ctx.known.edition(ticket.policy_name, ticket.policy_version))

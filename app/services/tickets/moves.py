@@ -10,12 +10,20 @@ from app.services.context import Context
 from app.services.policy_book import Policy
 from app.services.rules.sla import Milestone, decide_sla
 from app.services.rules.tickets import MEETS, Awaited, Move, Status, next_status
-from app.services.tickets.answering import answer_changed
-from app.services.tickets.clocks import OPEN, cancel, commitment_row, meet, pause, resume
+from app.services.tickets.answering import answer_again, answer_changed
+from app.services.tickets.clocks import (
+    cancel,
+    commitment_row,
+    decision_documents,
+    latest_by_milestone,
+    meet,
+    pause,
+    resume,
+)
 from app.services.tickets.judgement import facts_of
 from app.services.tickets.loading import Loaded, load_ticket
 from app.services.tickets.records import entry_row, event_row
-from app.services.tickets.refusals import DelayReasonRequired, InvalidTransition, UnknownDepartment
+from app.services.tickets.refusals import DelayReasonRequired, EscalatedAlready, InvalidTransition, UnknownDepartment
 
 # What each move announces.
 _ANNOUNCED = {
@@ -43,7 +51,7 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
-            return unit.replayed
+            return await answer_again(ctx, unit, reference)
         loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         check_version(ctx.call, loaded.ticket.version, ctx.caller.tier)
         ticket, before = loaded.ticket, loaded.ticket.status
@@ -53,7 +61,7 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
             raise InvalidTransition(before, move)
         _keep_clocks(ctx, loaded, move, body, awaited)
         ticket.status = after
-        _take_responsibility(ticket, move, body)
+        _take_responsibility(loaded.policy, ticket, move, body)
         _apply(ctx, loaded.policy, ticket, move, body)
         new = _begin_again(ctx, loaded) if move is Move.REOPEN else []
         told = _told(loaded.policy, ticket) if move is Move.ESCALATE else {}
@@ -91,12 +99,17 @@ def require_delay_reason(policy: Policy, late: list[TicketCommitment], given: st
         raise DelayReasonRequired([row.milestone for row in late if row.delay_reason is None])
 
 
-def _take_responsibility(ticket: Ticket, move: Move, body: MoveIn) -> None:
-    """The first staff member who acts on a ticket nobody owns becomes its owner (首问负责制)."""
-    if ticket.owner_staff_no is None and body.staff_no is not None:
-        ticket.owner_staff_no = body.staff_no
+def _take_responsibility(policy: Policy, ticket: Ticket, move: Move, body: MoveIn) -> None:
+    """Make whoever acts responsible, as the edition says."""
+    take_ownership(policy, ticket, body.staff_no)
     if move is Move.START and ticket.assignee_staff_no is None:
         ticket.assignee_staff_no = body.staff_no
+
+
+def take_ownership(policy: Policy, ticket: Ticket, staff_no: str | None) -> None:
+    """Make the first to act on a ticket nobody owns its owner, where the edition says so (首问负责制)."""
+    if ticket.owner_staff_no is None and policy.edition.routing.first_contact_owner.value:
+        ticket.owner_staff_no = staff_no
 
 
 def _apply(ctx: Context, policy: Policy, ticket: Ticket, move: Move, body: MoveIn) -> None:
@@ -106,9 +119,14 @@ def _apply(ctx: Context, policy: Policy, ticket: Ticket, move: Move, body: MoveI
     elif isinstance(body, TransferIn):
         if body.department not in policy.edition.departments:
             raise UnknownDepartment(sorted(policy.edition.departments))
-        ticket.department, ticket.transferred = body.department, True
+        if body.department != ticket.department:
+            helpers = [ticket.department, *ticket.collaborating_departments]
+            ticket.collaborating_departments = [name for name in helpers if name != body.department]
+            ticket.department, ticket.transferred = body.department, True
         ticket.assignee_staff_no = body.assignee_staff_no
     elif isinstance(body, EscalateIn):
+        if body.level is not None and body.level < ticket.escalation_level:
+            raise EscalatedAlready(ticket.escalation_level)
         ticket.escalation_level = body.level or min(ticket.escalation_level + 1, 3)
     elif move in (Move.CLOSE, Move.CANCEL):
         ticket.closed_at = ctx.now
@@ -119,20 +137,23 @@ def _apply(ctx: Context, policy: Policy, ticket: Ticket, move: Move, body: MoveI
 def _begin_again(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
     """Promise the resolution anew: a reopened matter gets a new instance, counted from now."""
     ticket, policy = loaded.ticket, loaded.policy
+    ticket.round_started_at = ctx.now
     decided = decide_sla(facts_of(ticket), ctx.now, policy.edition.sla, policy.time)
-    over = {row.milestone: row for row in sorted(loaded.commitments, key=lambda row: row.instance)}
-    return [
-        commitment_row(ticket.id, ticket.business_line_id, promised, instance=over[promised.milestone].instance + 1)
+    latest = latest_by_milestone(loaded.commitments)
+    again = [
+        promised
         for promised in decided.commitments
-        if promised.milestone in _PROMISED_AGAIN and over.get(promised.milestone) and _ended(over[promised.milestone])
+        if promised.milestone in _PROMISED_AGAIN and promised.milestone in latest
+    ]
+    reasons = [d for d in decided.decisions if d.outcome.partition(":")[0] in {p.milestone for p in again}]
+    ticket.decisions = [*ticket.decisions, *decision_documents(reasons, ctx.now)]
+    return [
+        commitment_row(ticket.id, ticket.business_line_id, promised, instance=latest[promised.milestone].instance + 1)
+        for promised in again
     ]
 
 
 _PROMISED_AGAIN = {Milestone.RESOLUTION, Milestone.CLOSED_LOOP}
-
-
-def _ended(row: TicketCommitment) -> bool:
-    return row.state not in OPEN
 
 
 def _told(policy: Policy, ticket: Ticket) -> dict[str, Any]:

@@ -4,15 +4,17 @@ from app.core.answers import Answer
 from app.core.errors import FieldError, ValidationFailed
 from app.core.ids import id_from
 from app.core.language import Text
+from app.core.personal import Tier
 from app.models.tickets import TicketCommitment
 from app.schemas.tickets import CommentIn, DelayReasonIn
+from app.services.access_log import log_texts
 from app.services.context import Context
 from app.services.rules.sla import CommitmentState
 from app.services.rules.tickets import REPLY_MEETS, WORKING
-from app.services.tickets.answering import answer_changed
-from app.services.tickets.clocks import meet
+from app.services.tickets.answering import answer_again, answer_changed
+from app.services.tickets.clocks import meet, promise_anew
 from app.services.tickets.loading import load_ticket
-from app.services.tickets.moves import require_delay_reason
+from app.services.tickets.moves import require_delay_reason, take_ownership
 from app.services.tickets.records import entry_row, event_row
 from app.services.tickets.rendering import render_entry
 
@@ -24,21 +26,26 @@ async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
-            return unit.replayed
+            return await answer_again(ctx, unit, reference)
         loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         ticket = loaded.ticket
         if body.author == "staff" and body.visibility == "customer" and ticket.status in WORKING:
             late = meet(loaded.commitments, REPLY_MEETS, ctx.now, loaded.policy.time)
             require_delay_reason(loaded.policy, late, body.delay_reason)
             ticket.responded_at = ticket.responded_at or ctx.now
-            ticket.version += 1
-            ticket.updated_at = ctx.now
+            promise_anew(ticket, loaded.commitments, loaded.policy)
+        if body.author == "staff":
+            take_ownership(loaded.policy, ticket, body.staff_no)
+        ticket.version += 1
+        ticket.updated_at = ctx.now
         visibility = "customer" if body.author == "customer" else body.visibility
         entry = entry_row(
             ctx, ticket, "comment", staff_no=body.staff_no, text=body.text, visibility=visibility, author=body.author
         )
         unit.session.add(entry)
         unit.session.add(event_row(ctx, ticket, "ticket.commented", author=body.author, visibility=visibility))
+        if ctx.caller.tier is Tier.SENSITIVE:
+            log_texts(unit.session, ctx, ticket)
         await unit.session.flush()
         return unit.answer(Answer.of(201, render_entry(entry, ctx.caller.tier)))
 
@@ -50,7 +57,7 @@ async def record_delay_reason(ctx: Context, reference: str, body: DelayReasonIn)
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
-            return unit.replayed
+            return await answer_again(ctx, unit, reference)
         loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         rows = [row for row in loaded.commitments if _meant(row, body)]
         if not rows:

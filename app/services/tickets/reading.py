@@ -1,5 +1,6 @@
 """Reading tickets: one, a list, a search, a timeline. Nothing of another line ever shows."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -19,11 +20,11 @@ from app.core.personal import Tier
 from app.models.tickets import Ticket, TicketCommitment, TicketSearch, TimelineEntry
 from app.schemas.lists import TicketFilter, TimelineFilter
 from app.schemas.tickets import SearchIn, TicketList, Timeline
-from app.services.access_log import log_access
+from app.services.access_log import log_access, log_texts
 from app.services.context import Context
-from app.services.rules.search_tokens import search_tokens
+from app.services.rules.search_tokens import whole_tokens
 from app.services.rules.sla import CommitmentState
-from app.services.tickets.intake import comparable_name
+from app.services.tickets.customers import comparable_name, comparable_phone
 from app.services.tickets.loading import find_ticket
 from app.services.tickets.rendering import render_entry, render_ticket
 
@@ -35,7 +36,7 @@ async def get_ticket(ctx: Context, reference: str) -> Answer:
 
     Raises: TicketNotFound.
     """
-    async with ctx.db.begin() as session:
+    async with ctx.db.read() as session:
         ticket = await find_ticket(session, ctx, reference)
         tag = etag(ticket.version, ctx.caller.tier)
         [item] = await _rendered(session, ctx, [ticket])
@@ -136,7 +137,7 @@ async def search_tickets(ctx: Context, wanted: SearchIn) -> Answer:
 def _criteria(ctx: Context, wanted: SearchIn) -> list[ColumnElement[bool]]:
     keyring, conditions = ctx.keyring, list[ColumnElement[bool]]()
     if wanted.phone is not None:
-        conditions.append(Ticket.phone_hash.in_(keyring.lookups("phone", wanted.phone)))
+        conditions.append(Ticket.phone_hash.in_(keyring.lookups("phone", comparable_phone(wanted.phone))))
     if wanted.email is not None:
         conditions.append(Ticket.email_hash.in_(keyring.lookups("email", wanted.email)))
     if wanted.name is not None:
@@ -155,14 +156,15 @@ def _criteria(ctx: Context, wanted: SearchIn) -> list[ColumnElement[bool]]:
 
 
 def _says(text: str) -> ColumnElement[bool]:
-    """The description says it: by its tokens, or by looking, while the worker has not come round to it."""
-    literally = func.strpos(func.lower(Ticket.description), text.lower()) > 0
-    pending = select(TicketSearch.ticket_id).where(TicketSearch.tokens.is_(None))
-    tokens = search_tokens(text)
+    """The description says it, in any width and case; tokens narrow down where the worker has been already."""
+    folded = func.lower(func.normalize(Ticket.description, literal_column("NFKC")))
+    literally = func.strpos(folded, unicodedata.normalize("NFKC", text).lower()) > 0
+    tokens = whole_tokens(text)
     if not tokens:
         return literally
     indexed = select(TicketSearch.ticket_id).where(TicketSearch.tokens.contains(list(tokens)))
-    return or_(Ticket.id.in_(indexed), Ticket.id.in_(pending) & literally)
+    pending = select(TicketSearch.ticket_id).where(TicketSearch.tokens.is_(None))
+    return or_(Ticket.id.in_(indexed), Ticket.id.in_(pending)) & literally
 
 
 async def _page(
@@ -180,7 +182,7 @@ async def _page(
     cursors = Cursors(ctx.keyring, {**query, "lines": lines, "path": ctx.call.route}, now=ctx.now)
     chosen = select(Ticket).where(*conditions)
     page = chosen.where(order.after(cursors.read(cursor))) if cursor is not None else chosen
-    async with ctx.db.begin() as session:
+    async with ctx.db.read() as session:
         tickets = (await session.scalars(order.apply(page).limit(limit + 1))).all()
         more, tickets = len(tickets) > limit, tickets[:limit]
         items = await _rendered(session, ctx, tickets)
@@ -225,7 +227,7 @@ async def read_timeline(ctx: Context, reference: str, wanted: TimelineFilter) ->
 
     Raises: TicketNotFound, InvalidCursor, CursorFilterMismatch.
     """
-    async with ctx.db.begin() as session:
+    async with ctx.db.read() as session:
         ticket = await find_ticket(session, ctx, reference)
         query = {"timeline": id_text("tkt", ticket.id), "visibility": wanted.visibility}
         cursors = Cursors(ctx.keyring, query, now=ctx.now)
@@ -235,6 +237,8 @@ async def read_timeline(ctx: Context, reference: str, wanted: TimelineFilter) ->
         if wanted.cursor is not None:
             chosen = chosen.where(TimelineEntry.entry_no > int(cursors.read(wanted.cursor)[0]))
         entries = (await session.scalars(chosen.order_by(TimelineEntry.entry_no).limit(wanted.limit + 1))).all()
+        if ctx.caller.tier is Tier.SENSITIVE:
+            log_texts(session, ctx, ticket)
     more, entries = len(entries) > wanted.limit, entries[: wanted.limit]
     following = cursors.issue([str(entries[-1].entry_no)]) if more else None
     items = [render_entry(entry, ctx.caller.tier) for entry in entries]

@@ -43,20 +43,21 @@ class InvalidTransition(ServiceError):
     title = Text("当前状态下不能进行此操作", "The ticket's status does not allow this move")
 
     def __init__(self, status: Status, move: Move) -> None:
-        allowed = allowed_moves(status)
+        allowed = [other for other in allowed_moves(status) if other is not move]
         super().__init__(
             Text(
                 f"工单状态为 {status}，不能 {move}；可以：{'、'.join(allowed) or '无'}",
                 f"A ticket that is {status} cannot {move}; allowed are: {', '.join(allowed) or 'none'}",
             ),
-            members={"ticket_status": status, "allowed": list(allowed)},
+            members={"ticket_status": status, "allowed": allowed},
         )
 
 
 class DelayReasonRequired(ServiceError):
     """The move meets a milestone after its time, and no reason is on record (002 第十五条)."""
 
-    status, code, by_rule = 422, "delay_reason_required", True
+    # Not kept under a key: the reason may be put on record, and the same request then goes through.
+    status, code = 422, "delay_reason_required"
     title = Text("该步骤已超过时限，请在 delay_reason 中说明原因", "This step is late: give the reason in delay_reason")
 
     def __init__(self, milestones: list[str]) -> None:
@@ -73,3 +74,11 @@ class UnknownDepartment(ValidationFailed):
                 FieldError(("pointer", "#/department"), "unknown_value", Text(f"可选：{listed}", f"One of: {listed}"))
             ]
         )
+
+
+class EscalatedAlready(ValidationFailed):
+    """The ticket stands at a higher level; escalation only climbs."""
+
+    def __init__(self, level: int) -> None:
+        detail = Text(f"工单已升级至第 {level} 级，不能降级", f"The ticket stands at level {level} already")
+        super().__init__(errors=[FieldError(("pointer", "#/level"), "too_small", detail)])

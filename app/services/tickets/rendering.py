@@ -19,18 +19,11 @@ from app.schemas.tickets import (
     TimelineEntryOut,
 )
 from app.services.directory import Known
-from app.services.policy_book import Policy
 from app.services.rules.clause import DecisionKind
 from app.services.rules.promise import with_number
 from app.services.rules.sla import Timekeeping
 from app.services.tickets.clocks import running
-
-SEALED = "ticket.customer_sealed"
-
-
-def policy_of(known: Known, ticket: Ticket) -> Policy:
-    """Return the edition the ticket keeps."""
-    return known.book.get(ticket.policy_name, ticket.policy_version)
+from app.services.tickets.customers import PERSONAL, open_customer
 
 
 def render_ticket(
@@ -43,8 +36,10 @@ def render_ticket(
     now: datetime,
 ) -> TicketOut:
     """Shape a ticket for one tier. Commitments come in the order of their deadlines."""
-    time = policy_of(known, ticket).time
-    clear = tier is Tier.SENSITIVE
+    time = known.timekeeping_of(ticket.policy_name, ticket.policy_version)
+    person = open_customer(ticket.customer_sealed, ticket.id, keyring)
+    description = _said(ticket.description, tier, person["name"])
+    written = _as_is if tier is Tier.SENSITIVE else _masked
     return TicketOut.model_construct(
         id=id_text("tkt", ticket.id),
         number=ticket.number,
@@ -58,9 +53,10 @@ def render_ticket(
         severity=ticket.severity,
         item_class=ticket.item_class,
         service_level=ticket.service_level,
-        customer=_customer(ticket, keyring, tier),
-        product=ticket.product,
-        description=ticket.description if clear else mask_text(ticket.description),
+        customer=_customer(ticket, person, tier),
+        product=written(ticket.product),
+        description=description,
+        call=None if tier is Tier.PUBLIC else written(ticket.call),
         external_ref=ticket.external_ref,
         owner_staff_no=ticket.owner_staff_no,
         assignee_staff_no=ticket.assignee_staff_no,
@@ -68,11 +64,11 @@ def render_ticket(
         collaborating_departments=ticket.collaborating_departments,
         handler_role=ticket.handler_role,
         escalation_level=ticket.escalation_level,
-        seller=ticket.seller,
-        service_provider=ticket.service_provider,
-        branch=ticket.branch,
+        seller=written(ticket.seller),
+        service_provider=written(ticket.service_provider),
+        branch=written(ticket.branch),
         region=ticket.region,
-        classification=_classification(ticket.classification, clear=clear),
+        classification=_classification(ticket.classification, description),
         commitments=[
             render_commitment(row, time, now)
             for row in sorted(commitments, key=lambda row: (row.due_at, row.milestone, row.instance))
@@ -80,7 +76,7 @@ def render_ticket(
         materials=ticket.materials,
         missing_materials=ticket.missing_materials,
         promise=_promise(ticket),
-        decisions=[_decision(document) for document in ticket.decisions],
+        decisions=[_decision(written(document)) for document in ticket.decisions],
         version=ticket.version,
         opened_at=ticket.opened_at,
         updated_at=ticket.updated_at,
@@ -100,35 +96,39 @@ def render_commitment(row: TicketCommitment, time: Timekeeping, now: datetime) -
         state=commitment.state_at(now),
         met_at=row.met_at,
         used_seconds=commitment.used_seconds(now, time),
-        paused_seconds=commitment.paused_seconds(commitment.met_at or now, time),
+        paused_seconds=commitment.paused_seconds(now, time),
+        delay_reason_recorded=row.delay_reason is not None,
     )
 
 
 def render_entry(entry: TimelineEntry, tier: Tier) -> TimelineEntryOut:
-    clear = tier is Tier.SENSITIVE
     return TimelineEntryOut(
         id=id_text("tle", entry.id),
         kind=entry.kind,
         visibility=entry.visibility,
         author=entry.author,
         staff_no=entry.staff_no,
-        text=entry.text if clear or entry.text is None else mask_text(entry.text),
-        data=entry.data if clear else _masked(entry.data),
+        text=_said(entry.text, tier),
+        data={} if tier is Tier.PUBLIC else entry.data if tier is Tier.SENSITIVE else _masked(entry.data),
         at=entry.at,
     )
 
 
-def _customer(ticket: Ticket, keyring: KeyRing, tier: Tier) -> CustomerOut | None:
+def _customer(ticket: Ticket, person: dict[str, str | None], tier: Tier) -> CustomerOut | None:
     """Show the contact as the tier allows: nothing of the person, masked, or as given."""
     if ticket.customer_sealed is None and ticket.customer_external_id is None:
         return None
-    shown: dict[str, str | None] = dict.fromkeys(("name", "phone", "email", "address"))
-    if tier is not Tier.PUBLIC and ticket.customer_sealed is not None:
-        shown |= keyring.open(ticket.customer_sealed, place=SEALED, row=ticket.id)
-    if tier is Tier.GENERAL:
+    shown: dict[str, str | None] = dict.fromkeys(PERSONAL)
+    if tier is Tier.SENSITIVE:
+        shown = person
+    elif tier is Tier.GENERAL:
         masks = {"name": mask_name, "phone": mask_phone, "email": mask_email, "address": mask_address}
-        shown = {name: value and masks[name](value) for name, value in shown.items()}
+        shown = {name: value and masks[name](value) for name, value in person.items()}
     return CustomerOut(external_id=ticket.customer_external_id, tier=ticket.customer_tier, **shown)
+
+
+def _as_is(value: Any) -> Any:
+    return value
 
 
 def _decision(document: dict[str, Any]) -> DecisionOut:
@@ -141,12 +141,33 @@ def _promise(ticket: Ticket) -> Bilingual:
     return Bilingual(zh=wording.zh, en=wording.en)
 
 
-def _classification(document: dict[str, Any] | None, *, clear: bool) -> dict[str, Any] | None:
-    if document is None or clear:
-        return document
-    evidence = [{**entry, "text": mask_text(entry["text"])} for entry in document["evidence"]]
+def _classification(document: dict[str, Any] | None, description: str | None) -> dict[str, Any] | None:
+    """Quote the evidence from the description as it is shown, so that masking cannot be got round."""
+    if document is None:
+        return None
+    evidence = [
+        {**quote, "text": "" if description is None else description[quote["start"] : quote["end"]]}
+        for quote in document["evidence"]
+    ]
     return {**document, "evidence": evidence}
 
 
-def _masked(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: mask_text(value) if isinstance(value, str) else value for name, value in data.items()}
+def _said(text: str | None, tier: Tier, name: str | None = None) -> str | None:
+    """Show free text as the tier allows; the customer's own name is masked with the rest, keeping positions."""
+    if text is None or tier is Tier.SENSITIVE:
+        return text
+    if tier is Tier.PUBLIC:
+        return None
+    masked = mask_text(text)
+    return masked.replace(name, name[0] + "*" * (len(name) - 1)) if name and len(name) > 1 else masked
+
+
+def _masked(value: Any) -> Any:
+    """Mask what callers wrote anywhere in a document."""
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _masked(item) for name, item in value.items()}
+    return value
