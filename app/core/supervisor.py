@@ -53,7 +53,7 @@ class Child:
                 pass_fds=self.pass_fds,
                 start_new_session=True,
             )
-        self.started_at, self.facts, self._heard = time.monotonic(), None, b""
+        self.started_at, self._heard = time.monotonic(), b""
         self._send()
 
     def release(self, environment: Mapping[str, str]) -> None:
@@ -196,6 +196,7 @@ class Supervisor:
             child.channel.close()
         child.signal(signal.SIGKILL)
         child.process.wait()
+        child.facts = None
 
     def _count(self, _number: int, _frame: FrameType | None) -> None:
         self.stop_signals += 1

@@ -1,6 +1,5 @@
 """The script `dev`, with a Python that only notes down what it is asked to do."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -72,7 +71,7 @@ def test_a_lock_of_an_installer_that_was_killed_holds_nobody_up(checkout: Path) 
     gone = subprocess.Popen(["true"])
     gone.wait()
     (checkout / ".venv").mkdir()
-    os.symlink(str(gone.pid), checkout / ".venv/installing")
+    (checkout / ".venv/installing").symlink_to(str(gone.pid))
     assert dev(checkout, "test").returncode == 0
     assert not (checkout / ".venv/installing").is_symlink()
 

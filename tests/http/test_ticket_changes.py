@@ -149,3 +149,71 @@ async def test_staff_confirm_or_correct_what_the_machine_read(client: AsyncClien
     contradiction = body | {"complaint_class": "not_complaint"}
     refused = await client.put(path, json=contradiction, headers={"If-Match": "*"})
     assert refused.json()["errors"][0]["code"] == "contradiction"
+
+
+async def test_a_promise_follows_the_clocks(client: AsyncClient, clock: FakeClock) -> None:
+    ticket = await take(client)
+    await move(client, ticket, "start")
+    waiting = await move(client, ticket, "wait")
+    assert "等待您的回复" in waiting["promise"]["zh"]
+    assert "2026-11-25" not in waiting["promise"]["zh"]
+    clock.advance(hours=100)
+    assert "2026-11-29 16:00 前处理完成" in (await move(client, ticket, "resume"))["promise"]["zh"]
+    assert "已处理完成" in (await move(client, ticket, "resolve"))["promise"]["zh"]
+    assert "2026-11-29 16:00" in (await move(client, ticket, "reopen"))["promise"]["zh"]  # 72 h from now
+
+
+async def test_the_latest_decision_on_record_is_the_one_that_holds(client: AsyncClient) -> None:
+    ticket = await take(client)
+    for urgency in ("emergency", "general"):
+        ticket = (await patch(client, ticket, urgency=urgency)).json()
+    levels = [d["outcome"] for d in ticket["decisions"] if d["kind"] == "service_level"]
+    assert levels == ["general", "emergency", "general"]
+
+
+async def test_a_change_to_the_same_is_no_change(client: AsyncClient, seal: Any) -> None:
+    ticket = await take(client)
+    same = await patch(client, ticket, urgency="general")
+    assert (same.status_code, same.json()["version"]) == (200, 1)
+    await seal()
+    assert [event["type"] for event in (await client.get("/v1/events")).json()["items"]] == ["ticket.recorded"]
+
+
+async def test_a_product_must_make_sense_as_a_whole(client: AsyncClient) -> None:
+    ticket = await take(client, product={"quantity": 3})
+    refused = await patch(client, ticket, product={"defective_quantity": 9})
+    assert refused.status_code == 422
+
+
+async def test_a_mistyped_phone_is_corrected_and_found_and_not_repeated(client: AsyncClient) -> None:
+    ticket = await take(client)
+    changed = (await patch(client, ticket, customer={"phone": "0571-88886666转801", "name": "王小芳"})).json()
+    assert (changed["customer"]["name"], changed["customer"]["phone"][-8:]) == (
+        "王**",
+        changed["customer"]["phone"][-8:],
+    )
+    found = await client.post("/v1/tickets/search", json={"phone": "0571 8888 6666"})
+    assert [item["number"] for item in found.json()["items"]] == [ticket["number"]]
+    assert (await client.post("/v1/tickets/search", json={"phone": "13800001234"})).json()["items"] == []
+    timeline = (await client.get(f"/v1/tickets/{ticket['number']}/timeline")).text
+    assert "8888" not in timeline
+    refused = await patch(client, ticket, customer={"phone": None})
+    assert refused.json()["errors"][0]["code"] == "contact_required"
+
+
+async def test_a_complaint_that_becomes_serious_is_announced_once(client: AsyncClient, seal: Any) -> None:
+    ticket = await take(client, severity="minor")
+    await patch(client, ticket, severity="critical")
+    await patch(client, ticket, severity="serious")
+    await seal()
+    types = [event["type"] for event in (await client.get("/v1/events")).json()["items"]]
+    assert types.count("complaint.serious") == 1
+
+
+async def test_what_is_promised_after_reopening_counts_from_then(client: AsyncClient, clock: FakeClock) -> None:
+    ticket = await take(client, business_line="bath_appliances", kind="consultation", description="想问一下怎么安装")
+    await move(client, ticket, "resolve")
+    clock.advance(days=30)
+    await move(client, ticket, "reopen")
+    changed = (await patch(client, ticket, kind="installation")).json()
+    assert commitment(changed, "on_site_visit")["state"] == "running"

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import text
 
+from app.core.db import Database
 from tests.builders import a_ticket
 from tests.conftest import FakeClock, MakeClient
 
@@ -246,3 +248,11 @@ async def test_numbers_are_unique_under_concurrency_and_roughly_in_order(client:
     numbers = {answer.json()["number"] for answer in answers}
     assert len(numbers) == 60
     assert max(numbers) == "AS-20261122-000060"
+
+
+async def test_a_number_that_is_taken_is_passed_over(client: AsyncClient, db: Database) -> None:
+    await take(client)
+    async with db.begin() as session:
+        await session.execute(text("ALTER SEQUENCE ticket_number RESTART WITH 1"))
+    assert (await take(client))["number"] == "AS-20261122-000002"
+    assert (await take(client, external_ref="r-1"))["number"] == "AS-20261122-000003"

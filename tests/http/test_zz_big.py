@@ -1,0 +1,120 @@
+"""Random bodies made from the API's own schemas, right and wrong mixed: whatever comes, never a 5xx."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.http.operations import BODIES, Operation, Schema, writes
+from tests.http.service import Service, take
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=50)
+)
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=5,
+)
+TIMES = st.datetimes().map(lambda time: f"{time.isoformat()}Z") | st.sampled_from(
+    ["2026-11-22T08:00:00+08:00", "1970-01-01T00:00:00Z"]
+)
+DATES = st.dates().map(lambda day: day.isoformat())
+PHONES = st.from_regex(r"\A(\+86)?1[3-9][0-9]{9}\Z") | st.text("0123456789+-() ", max_size=30)
+WORDS = st.text(max_size=40) | st.sampled_from(
+    ["餐盘裂了", "要求退货", "13800001234", "请问怎么安装", "爆炸受伤", "\x00", "\ud800", "a\u0301" * 20]
+)
+RARELY = 0.05
+
+
+def likely(kind: Schema) -> st.SearchStrategy[Any]:
+    """Values a field takes, as far as its schema tells."""
+    if "enum" in kind:
+        return st.sampled_from(kind["enum"])
+    if "pattern" in kind:
+        return st.from_regex(kind["pattern"], fullmatch=True) | st.sampled_from(
+            ["tableware", "chemicals", "1101", "CN-ZJ"]
+        )
+    match kind.get("format"), kind.get("type"):
+        case ["date-time", _]:
+            return TIMES
+        case ["date", _]:
+            return DATES
+        case [_, "integer"]:
+            return st.integers(int(kind.get("minimum", 0)) - 1, int(kind.get("maximum", 1000)) + 1)
+        case [_, "boolean"]:
+            return st.booleans()
+        case [_, "array"]:
+            return st.lists(likely(kind.get("items", {})), max_size=4)
+        case [_, "string"]:
+            return WORDS
+        case _:
+            return ANYTHING
+
+
+@st.composite
+def bodies(draw: st.DrawFn, operation: Operation) -> dict[str, Any]:
+    """A body with some of the operation's fields, most of them likely, around one that is right."""
+    body = dict(operation.body) if draw(st.booleans()) else {}
+    for place, kind in operation.fields():
+        if (kind.get("type") == "object" and "properties" in kind) or draw(st.floats(0, 1)) < 0.6:
+            continue
+        wrong = draw(st.floats(0, 1)) < RARELY
+        value = draw(ANYTHING if wrong else PHONES if place[-1] == "phone" else likely(kind))
+        inner = body
+        for name in place[:-1]:
+            deeper = inner.get(name)
+            inner[name] = inner = dict(deeper) if isinstance(deeper, dict) else {}
+        inner[place[-1]] = value
+    if draw(st.floats(0, 1)) < RARELY:
+        body |= draw(st.dictionaries(st.text(max_size=10), ANYTHING, max_size=2))
+    return body
+
+
+@pytest.fixture(scope="module")
+async def number(caller: httpx.AsyncClient) -> str:
+    number: str = (await take(caller))["number"]
+    return number
+
+
+PATIENT = settings(deadline=None, database=None, derandomize=False, suppress_health_check=list(HealthCheck))
+
+
+async def check(caller: httpx.AsyncClient, operation: Operation, number: str, body: dict[str, Any]) -> None:
+    url = operation.url(**dict.fromkeys(operation.references, number))
+    headers = {"If-Match": "*", "Content-Type": "application/json"}
+    response = await caller.request(operation.method, url, content=json.dumps(body), headers=headers)
+    assert response.status_code < 500, (body, response.text)
+    assert response.status_code in (200, 201, 400, 403, 404, 409, 422), (body, response.text)
+    if response.status_code == 422:
+        assert response.json()["code"] != "validation_failed" or response.json()["errors"], body
+
+
+@settings(PATIENT, max_examples=1500)
+@given(data=st.data())
+async def test_no_ticket_breaks_the_service(
+    service: Service, caller: httpx.AsyncClient, number: str, data: st.DataObject
+) -> None:
+    [create] = [operation for operation in writes(service.app) if operation.name == "POST /v1/tickets"]
+    await check(caller, create, number, data.draw(bodies(create)))
+
+
+@pytest.mark.parametrize("name", [name for name in BODIES if name != "POST /v1/tickets"])
+@settings(PATIENT, max_examples=150)
+@given(data=st.data())
+async def test_no_other_body_breaks_the_service(
+    service: Service, caller: httpx.AsyncClient, number: str, name: str, data: st.DataObject
+) -> None:
+    [operation] = [operation for operation in writes(service.app) if operation.name == name]
+    await check(caller, operation, number, data.draw(bodies(operation)))
+
+
+def test_every_write_has_a_body_to_try_it_with(service: Service) -> None:
+    assert {operation.name for operation in writes(service.app)} == BODIES.keys()
