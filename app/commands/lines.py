@@ -2,13 +2,12 @@
 
 from argparse import ArgumentParser, Namespace
 
-from app.commands.database import on_database
-from app.commands.faults import explained
+from app.commands.database import command_settings, on_database, work_with
 from app.commands.place import add_data_dir
 from app.core.clock import system_clock
 from app.core.faults import Fault
 from app.services.lines import add_line, list_lines
-from app.services.policy_book import PolicyBook
+from app.services.policy_book import SHIPPED, PolicyBook
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -27,11 +26,11 @@ def run(options: Namespace) -> int:
         for line in on_database(options, list_lines):
             print(f"{line.name}\t{line.policy}")
         return 0
-    with explained():
-        book = PolicyBook.load()
-    now = system_clock()
     try:
-        on_database(options, lambda db: add_line(db, book, options.name, policy=options.policy, now=now))
+        with command_settings(options) as settings:
+            book = PolicyBook.load(settings.policies_folder or SHIPPED)
+            now = system_clock()
+            work_with(settings, lambda db: add_line(db, book, options.name, policy=options.policy, now=now))
     except ValueError as error:
         raise Fault(str(error)) from None
     return 0

@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -34,9 +34,15 @@ _TICKET = (
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (监听地址；默认 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes any free one (端口；默认 8000)")
+    parser.add_argument("--port", type=_port, default=8000, help="0 takes any free one (端口；默认 8000)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="API processes (接口进程数；默认 1)")
     add_data_dir(parser)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise ArgumentTypeError("a port is a number from 0 to 65535 (端口为 0–65535)")
+    return int(text)
 
 
 def run(options: Namespace) -> int:

@@ -56,7 +56,7 @@ class Database:
             pool_timeout=settings.pool_timeout_seconds,
             pool_use_lifo=True,
             connect_args={
-                "timeout": 3,
+                "timeout": 2,
                 # Hanging up on a frozen server takes SQLAlchemy 2 s more.
                 "command_timeout": settings.statement_timeout_seconds + 0.5,
                 "server_settings": {

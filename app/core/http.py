@@ -19,15 +19,24 @@ from starlette.types import Scope
 from app.core.answers import PROBLEM_JSON, Answer
 from app.core.call import Call, Caller
 from app.core.errors import (
+    BodyTooLarge,
+    DatabaseUnavailable,
+    ExpiredApiKey,
     FieldError,
+    HeadersTooLarge,
     InsufficientScope,
     InternalError,
+    InvalidApiKey,
+    InvalidIdempotencyKey,
     MalformedJson,
     MethodNotAllowed,
     NotFound,
+    RequestTimeout,
+    ServerBusy,
     ServiceError,
     UnknownParameter,
     UnsupportedMediaType,
+    ValidationFailed,
 )
 from app.core.idempotency import read_key
 from app.core.language import DEFAULT_LANGUAGE, Text
@@ -163,10 +172,28 @@ def call_of(request: Request) -> Call:
     )
 
 
+_ANYWHERE: tuple[type[ServiceError], ...] = (
+    UnknownParameter,
+    MalformedJson,
+    InvalidIdempotencyKey,
+    InvalidApiKey,
+    ExpiredApiKey,
+    InsufficientScope,
+    RequestTimeout,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+    HeadersTooLarge,
+    InternalError,
+    ServerBusy,
+    DatabaseUnavailable,
+)
+
+
 def problems(*kinds: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
-    """Document the problems of a route for OpenAPI, grouped by status."""
+    """Document for OpenAPI the problems of a route, and those that any route may answer, grouped by status."""
     documented: dict[int | str, dict[str, Any]] = {}
-    for kind in kinds:
+    for kind in dict.fromkeys((*kinds, *_ANYWHERE)):
         entry = documented.setdefault(kind.status, {"description": "", "content": {"application/problem+json": {}}})
         entry["description"] = f"{entry['description']} `{kind.code}`: {kind.title.en}.".strip()
     return documented

@@ -47,7 +47,7 @@ def configure_logs(settings: Settings) -> None:
 
 def _rendering(log_format: Literal["json", "console"]) -> list[structlog.typing.Processor]:
     if log_format == "json":
-        return [_without_words, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        return [_without_words, structlog.processors.JSONRenderer()]  # ASCII: prints whatever the terminal
     return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
 
 

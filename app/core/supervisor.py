@@ -106,7 +106,11 @@ class Supervisor:
             end.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ)
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
-        self._handlers = {number: signal.signal(number, self._count) for number in _STOP_SIGNALS}
+        self._handlers = {
+            number: signal.signal(number, self._count)
+            for number in _STOP_SIGNALS
+            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN  # as nohup wants it
+        }
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -59,18 +59,24 @@ async def public_kit(request: Request) -> Kit:
 
 Visitor = Annotated[Asked, Depends(asked)]
 PublicKit = Annotated[Kit, Depends(public_kit)]
-_UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "`If-None-Match` names this page"}}
-_NO_PAGE: dict[int | str, dict[str, Any]] = {404: {"description": "A page that says so", "content": {"text/html": {}}}}
+_HTML: dict[str, Any] = {"text/html": {"schema": {"type": "string"}}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    304: {"description": "`If-None-Match` names this page"},
+    "default": {"description": "A page that says what is wrong", "content": _HTML},
+}
+_NO_PAGE: dict[int | str, dict[str, Any]] = {
+    404: {"description": "A page that says there is no such policy, or no edition for that day", "content": _HTML}
+}
 
 
-@router.get("/policies", responses=_UNCHANGED)
+@router.get("/policies", responses=_ANSWERS)
 @router.get("/policies/", include_in_schema=False)
 async def policy_index(request: Request, kit: PublicKit, visitor: Visitor) -> Response:
     """Show all policies as a page for customers. No key; Chinese first, English by `Accept-Language` or `lang=en`."""
     return _fresh(request, await serving.show_index(kit, visitor))
 
 
-@router.get("/policies/{name}", responses=_UNCHANGED | _NO_PAGE)
+@router.get("/policies/{name}", responses=_ANSWERS | _NO_PAGE)
 async def policy_page(request: Request, kit: PublicKit, visitor: Visitor, name: str) -> Response:
     """Show what customers are entitled to under a policy: times, returns, freight, promises, and who is responsible.
 

@@ -21,7 +21,7 @@ Writer = Annotated[Context, Security(context, scopes=[Scope.POLICIES_WRITE])]
 _RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
 
 
-@router.get("")
+@router.get("", responses=problems())
 async def list_policies(ctx: Reader) -> PolicyList:
     """List every policy with its editions; the list is short and comes whole.
 

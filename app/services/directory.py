@@ -26,6 +26,7 @@ from app.services.policy_book import EditionRow, Policy, PolicyBook, UnknownPoli
 from app.services.rules.sla import Timekeeping
 
 _FRESH_SECONDS = 2.0
+_PATIENCE_SECONDS = 0.25  # a frozen database must not make a request wait twice
 _log = structlog.get_logger("aftersales.directory")
 
 
@@ -96,6 +97,7 @@ class Directory:
         self._known = Known(shipped)
         self._seen: tuple[int, int] | None = None
         self._first = asyncio.Lock()
+        self._refreshing: asyncio.Future[None] | None = None
         self._read_at = 0.0
 
     async def known(self) -> Known:
@@ -108,9 +110,14 @@ class Directory:
                 if self._seen is None:
                     await self.refresh()
         elif time.monotonic() - self._read_at >= _FRESH_SECONDS:
-            with suppress(ServiceError):
-                await self.refresh()
+            # Not cut short: it goes on beside the requests that no longer wait for it.
+            self._refreshing = asyncio.ensure_future(self._refresh_if_possible())
+            await asyncio.wait([self._refreshing], timeout=_PATIENCE_SECONDS)
         return self._known
+
+    async def _refresh_if_possible(self) -> None:
+        with suppress(ServiceError):
+            await self.refresh()
 
     async def refresh(self) -> None:
         """Read lines and editions now, if their number changed: neither is ever edited or deleted."""

@@ -120,7 +120,6 @@ class PolicyBook:
         lines += [line for _, _, _, wrong in checked for line in wrong]
         if lines or holidays is None or lexicon is None:
             raise PolicyFilesInvalid(tuple(lines))
-        lexicon.matcher  # noqa: B018 - compiled here, so that no request waits for it
         clocks = _Clocks(holidays)
         policies = [
             clocks.policy(report.edition, text, Origin.SHIPPED, report.warnings)
@@ -266,11 +265,13 @@ def _lexicon(folder: Path, lines: list[str]) -> Lexicon | None:
     if len(read) < len(parts):
         return None
     try:
-        return Lexicon.joined(read)
+        lexicon = Lexicon.joined(read)
+        lexicon.matcher  # noqa: B018 - compiled here, so that no request waits for it
+        return lexicon
     except ValidationError as invalid:
         findings = translated(invalid, {})
     except ValueError as contradiction:
-        findings = (error("", None, f"各文件之间矛盾：{contradiction}", f"the files contradict: {contradiction}"),)
+        findings = (error("", None, f"词库有误：{contradiction}", f"is not valid: {contradiction}"),)
     lines += [_line(LEXICON_FOLDER, finding) for finding in findings]
     return None
 

@@ -1,6 +1,7 @@
 """Cursors: opaque, signed, bound to their query, valid for a day."""
 
 import base64
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,7 @@ QUERY = {"status": ["open"], "sort": "-opened_at", "lines": ["a"]}
 AFTER = ["2026-11-22T04:00:00+00:00", "0" * 32]
 
 
-def cursors(query: dict[str, object] = QUERY, ring: KeyRing = RING, **later: int) -> Cursors:
+def cursors(query: Mapping[str, object] = QUERY, ring: KeyRing = RING, **later: int) -> Cursors:
     return Cursors(ring, dict(query), now=SUNDAY_NOON + timedelta(**later))
 
 

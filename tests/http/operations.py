@@ -4,10 +4,11 @@ Sweeps go over this list, so a new route is swept as soon as it exists. A write 
 `test_every_write_has_a_body_to_try_it_with`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from fastapi import FastAPI
 
 from tests.builders import a_ticket
@@ -113,9 +114,20 @@ def writes(app: FastAPI) -> list[Operation]:
 
 def lists(app: FastAPI) -> list[Operation]:
     """Return what is read page by page."""
-    return [
-        operation for operation in operations(app) if operation.method == "GET" and "limit" in operation.parameters()
-    ]
+    read = [operation for operation in operations(app) if operation.method == "GET"]
+    return [operation for operation in read if "limit" in operation.parameters()]
+
+
+async def ask(
+    client: httpx.AsyncClient, operation: Operation, url: str | httpx.URL, headers: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """Send an operation, a write with a body that is right. Header values go out in UTF-8, whatever is in them."""
+    body = operation.body if operation.is_write else None
+    return await client.request(operation.method, url, json=body, headers=in_bytes(headers or {}))
+
+
+def in_bytes(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    return {name.encode(): value.encode() for name, value in headers.items()}
 
 
 def with_field(place: tuple[str, ...], value: object) -> dict[str, Any]:

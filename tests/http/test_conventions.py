@@ -10,7 +10,7 @@ import pytest
 from app.core.outbox import seal_events
 from app.core.personal import Tier
 from tests.builders import a_ticket
-from tests.http.operations import Operation, lists, operations
+from tests.http.operations import Operation, ask, in_bytes, lists, operations
 from tests.http.problems import check_problem
 from tests.http.service import Service, take
 
@@ -41,8 +41,7 @@ async def test_every_answer_carries_the_security_headers_and_its_request_id(
 ) -> None:
     for operation in operations(service.app):
         url = operation.url(**dict.fromkeys(operation.references, ticket["number"]))
-        body = {"json": operation.body} if operation.is_write else {}
-        response = await caller.request(operation.method, url, headers={"X-Request-Id": "mine-1.2_3"}, **body)
+        response = await ask(caller, operation, url, {"X-Request-Id": "mine-1.2_3"})
         check_headers(response)
         assert response.headers["x-request-id"] == "mine-1.2_3"
     for url in ("/healthz", "/readyz", "/metrics", "/nothing", "/v1/nothing"):
@@ -60,7 +59,7 @@ def check_headers(response: httpx.Response) -> None:
 
 @pytest.mark.parametrize("sent", ["a" * 65, "with space", "a/b", "", "a\x00b", "é", "a%0d%0ab", "<script>"])
 async def test_a_request_id_out_of_form_is_replaced(caller: httpx.AsyncClient, sent: str) -> None:
-    response = await caller.get("/v1/events", headers={"X-Request-Id": sent.encode()})
+    response = await caller.get("/v1/events", headers=in_bytes({"X-Request-Id": sent}))
     assert re.fullmatch(r"req_[0-9a-f]{24}", response.headers["x-request-id"])
 
 
@@ -187,3 +186,15 @@ async def test_pages_are_fifty_long_unless_asked_otherwise(service: Service) -> 
     for operation in lists(service.app):
         [limit] = [p["schema"] for p in operation.document["parameters"] if p["name"] == "limit"]
         assert (limit["default"], limit["minimum"], limit["maximum"]) == (50, 1, 200), operation.name
+
+
+def test_every_problem_that_may_come_anywhere_is_documented_on_every_operation(service: Service) -> None:
+    for operation in operations(service.app):
+        documented = operation.document["responses"]
+        assert {"400", "401", "403", "408", "413", "415", "422", "431", "500", "503"} <= documented.keys(), (
+            operation.name
+        )
+        assert "404" in documented or not operation.references, operation.name
+        problems = [entry for status, entry in documented.items() if status >= "400"]
+        assert all("application/problem+json" in entry["content"] for entry in problems), operation.name
+        assert "security" in operation.document

@@ -9,7 +9,7 @@ import pytest
 from app.core.crypto import KeyRing
 from app.services.policy_book import PolicyBook
 from tests.conftest import SECRET_KEYS, Databases
-from tests.http.operations import Operation, lists, operations, writes
+from tests.http.operations import Operation, ask, in_bytes, lists, operations, writes
 from tests.http.problems import Findings, check_problem
 from tests.http.service import Service, open_service, take
 

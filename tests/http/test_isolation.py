@@ -10,12 +10,13 @@ import pytest
 from app.core.outbox import seal_events
 from app.core.personal import Tier
 from tests.builders import a_ticket
-from tests.http.operations import Operation, operations
+from tests.http.operations import Operation, ask, operations
 from tests.http.problems import check_problem
 from tests.http.service import Service, take
 
 OURS, THEIRS = "tableware", "chemicals"
 UNKNOWN_ID, UNKNOWN_NUMBER = "tkt_" + "0" * 32, "AS-20261122-999999"
+ANY_VERSION = {"If-Match": "*"}
 EVERYTHING_DUE = "31622400"
 _MOVES = (
     "acknowledge",
@@ -94,11 +95,6 @@ def of_kind(service: Service, kind: str) -> list[Operation]:
     return [operation for operation in operations(service.app) if MATRIX[operation.name] == kind]
 
 
-async def ask(client: httpx.AsyncClient, operation: Operation, url: str, **headers: str) -> httpx.Response:
-    body = {"json": operation.body} if operation.is_write else {}
-    return await client.request(operation.method, url, headers=headers, **body)  # type: ignore[arg-type]
-
-
 def nameless(response: httpx.Response) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Return a problem without what differs from request to request by itself."""
     problem = {name: value for name, value in response.json().items() if name not in ("request_id", "instance")}
@@ -113,7 +109,7 @@ async def test_a_foreign_ticket_looks_like_none_on_every_operation(service: Serv
     for operation in of_kind(service, REFERENCE):
         commitment = world.theirs["commitments"][0]["id"]
         unknown = [
-            await ask(world.us, operation, operation.url(ticket=name, commitment=commitment), **{"If-Match": "*"})
+            await ask(world.us, operation, operation.url(ticket=name, commitment=commitment), ANY_VERSION)
             for name in (UNKNOWN_ID, UNKNOWN_NUMBER)
         ]
         foreign = [
@@ -121,7 +117,7 @@ async def test_a_foreign_ticket_looks_like_none_on_every_operation(service: Serv
                 world.us,
                 operation,
                 operation.url(ticket=world.theirs[name], commitment=commitment),
-                **{"If-Match": "*"},
+                ANY_VERSION,
             )
             for name in ("id", "number")
         ]
@@ -153,7 +149,7 @@ async def test_no_header_tells_whether_a_foreign_ticket_exists(
     for operation in of_kind(service, REFERENCE):
         commitment = world.theirs["commitments"][0]["id"]
         answers = [
-            nameless(await ask(world.us, operation, operation.url(ticket=name, commitment=commitment), **conditional))
+            nameless(await ask(world.us, operation, operation.url(ticket=name, commitment=commitment), conditional))
             for name in (UNKNOWN_ID, world.theirs["id"])
         ]
         # A key that was used for one address is refused for the next, whichever it is.

@@ -188,10 +188,8 @@ async def test_a_product_must_make_sense_as_a_whole(client: AsyncClient) -> None
 async def test_a_mistyped_phone_is_corrected_and_found_and_not_repeated(client: AsyncClient) -> None:
     ticket = await take(client)
     changed = (await patch(client, ticket, customer={"phone": "0571-88886666转801", "name": "王小芳"})).json()
-    assert (changed["customer"]["name"], changed["customer"]["phone"][-8:]) == (
-        "王**",
-        changed["customer"]["phone"][-8:],
-    )
+    assert changed["customer"]["name"] == "王**"
+    assert "88886666" not in changed["customer"]["phone"]
     found = await client.post("/v1/tickets/search", json={"phone": "0571 8888 6666"})
     assert [item["number"] for item in found.json()["items"]] == [ticket["number"]]
     assert (await client.post("/v1/tickets/search", json={"phone": "13800001234"})).json()["items"] == []

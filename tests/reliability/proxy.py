@@ -46,13 +46,11 @@ class LosingProxy:
         task = asyncio.create_task(self._serve(reader, writer))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: writer.transport.abort())  # also of a task that never began
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(OSError):  # one end hung up while the other spoke: the caller sees the cut
-                await self._forward(reader, writer)
-        finally:
-            writer.transport.abort()
+        with suppress(OSError):  # one end hung up while the other spoke: the caller sees the cut
+            await self._forward(reader, writer)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         their_reader, their_writer = await asyncio.open_connection("127.0.0.1", self._target)

@@ -99,7 +99,7 @@ async def test_requests_whose_process_is_killed_under_way_take_effect_once_by_th
         told = await asyncio.gather(*retries)
         assert [answer and answer.status_code for answer in told] == [201, 200, 201]
         found = (await other.get(f"/v1/tickets/{number}")).json()
-        assert (found["version"], found["escalation_level"]) == (2, 1)
+        assert (found["version"], found["escalation_level"]) == (3, 1)
         timeline = (await other.get(f"/v1/tickets/{number}/timeline")).json()["items"]
         assert sorted(entry["kind"] for entry in timeline) == ["comment", "escalate", "recorded"]
         assert await stored(watcher, what) == {what: 1}

@@ -71,7 +71,7 @@ class Walk:
             assert answer.status_code == 409, answer.text
             document = answer.json()
             assert (document["code"], document["ticket_status"]) == ("invalid_transition", self.status)
-            assert document["allowed"] == list(allowed_moves(self.status))
+            assert document["allowed"] == [other for other in allowed_moves(self.status) if other is not move]
         else:
             assert answer.status_code == 200, answer.text
             self.made.append(move)

@@ -74,7 +74,8 @@ async def show_policy(kit: Kit, name: str, asked: Asked) -> Answer:
         on = date.fromisoformat(asked.on) if asked.on is not None else today
     except ValueError:
         return render_message(404, asked.language, words.NOT_A_DATE, words.NOT_A_DATE_HELP)
-    policy = _in_force(book, name, on) or (editions[0] if asked.on is None else None)
+    first = editions[0].effective_from
+    policy = _in_force(book, name, max(on, first) if asked.on is None else on)
     if policy is None:
         return render_message(404, asked.language, words.NOT_THEN, words.NOT_THEN_HELP)
     return _page(editions, policy, today, asked.language)

@@ -35,7 +35,7 @@ def _times_laid_down(writer: Writer) -> Iterator[Figure]:
         yield from _figure(writer, term, None)
     hotline = writer.edition.hotline
     if hotline and hotline.rings.basis is not Basis.ASSUMED:
-        yield Figure(writer.say(words.RINGS_WITHIN, rings=hotline.rings.value), writer.say(words.RINGS))
+        yield Figure(writer.say(words.RING_COUNT, rings=hotline.rings.value), writer.say(words.RINGS))
 
 
 def _figure(writer: Writer, term: MilestoneTerm, level: ServiceLevel | None) -> Iterator[Figure]:

@@ -1,5 +1,6 @@
 """An edition's values in a customer's words, in one language."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -39,6 +40,8 @@ _LABELS: Final[Mapping[tuple[str, str], Bilingual]] = {
     **_of("complaint_class", COMPLAINT_CLASS_LABELS),
     **_of("issue_type", ISSUE_TYPE_LABELS),
 }
+_ARTICLE: Final = re.compile("第([一二三四五六七八九十百零]+)条")
+_DIGITS: Final = "一二三四五六七八九"
 _WEEK: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -73,7 +76,7 @@ class Writer:
         clause = sourced.clause
         match sourced.basis:
             case Basis.ASSUMED:
-                return self._silent() if clause == SILENT else Source(Basis.ASSUMED, self.say(words.SEE, clause=clause))
+                return self._silent() if clause == SILENT else Source(Basis.ASSUMED, clause)
             case Basis.STATUTE:
                 return Source(Basis.STATUTE, self.law(clause))
             case Basis.POLICY:
@@ -82,7 +85,9 @@ class Writer:
     def law(self, clause: str, *, en: str | None = None) -> str:
         """Name the law of a clause such as `消费者权益保护法 第二十四条`, in English as known here or as given."""
         law, _, article = clause.partition(" ")
-        return f"《{law}》{article}" if self.language == "zh" else f"{en or words.LAWS.get(law, law)} {article}"
+        if self.language == "zh":
+            return f"《{law}》{article}"
+        return f"{en or words.LAWS.get(law, law)}, {_ARTICLE.sub(_numbered, article).replace('、', ', ')}"
 
     def said(self, text: str, sourced: Sourced) -> Said:
         return Said(text, self.source(sourced))
@@ -187,3 +192,14 @@ class Writer:
     def _days(self, run: Sequence[Weekday]) -> str:
         first, last = self.say(words.WEEKDAY_LABELS[run[0]]), self.say(words.WEEKDAY_LABELS[run[-1]])
         return first if len(run) == 1 else self.say(words.FROM_TO, first=first, last=last)
+
+
+def _numbered(article: re.Match[str]) -> str:
+    """第一百二十四条 → article 124."""
+    number, digit = 0, 0
+    for sign in article[1]:
+        if sign in _DIGITS:
+            digit = _DIGITS.index(sign) + 1
+        elif sign != "零":
+            number, digit = number + (digit or 1) * (100 if sign == "百" else 10), 0
+    return f"article {number + digit}"

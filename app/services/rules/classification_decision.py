@@ -139,6 +139,8 @@ def _at_large(reading: Reading) -> list[Grievance]:
 
 
 def _threshold(reading: Reading, thresholds: Thresholds, kind: Kind | None, *, reported: bool) -> float:
+    if _routine(reading):
+        return thresholds.routine
     if kind in _NOTHING_WRONG:
         return thresholds.asking
     if reported or reading.marks[Role.ESCALATION]:
@@ -150,6 +152,11 @@ def _threshold(reading: Reading, thresholds: Thresholds, kind: Kind | None, *, r
     if asking >= 0.6 or praising >= 2:
         return thresholds.asking
     return thresholds.complaint
+
+
+def _routine(reading: Reading) -> bool:
+    wanted = reading.marks[Role.CHOICE] and reading.names(Kind.RETURN_EXCHANGE)
+    return bool(wanted) and not (reading.marks[Role.DISPUTE] or reading.marks[Role.ESCALATION])
 
 
 def _settled(reading: Reading, grievances: Sequence[Grievance]) -> bool:
@@ -208,7 +215,7 @@ def _severity(reading: Reading, grievances: Sequence[Grievance]) -> Severity:
     lost = any(
         grievance.weight >= _CONCRETE and grievance.issue is not IssueType.PRICE_BILLING for grievance in grievances
     )
-    if reading.marks[Role.REQUEST] and lost:
+    if (lost and reading.marks[Role.REQUEST]) or (_defect(grievances) and reading.names(Kind.RETURN_EXCHANGE)):
         severities.append(Severity.SERIOUS)
     fake = any(grievance.role is Role.COUNTERFEIT and grievance.stated for grievance in grievances)
     if reading.marks[Role.ESCALATION] or (fake and reading.marks[Role.PROOF]):

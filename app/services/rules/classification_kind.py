@@ -17,6 +17,7 @@ _ABOUT_PEOPLE = frozenset(
     {IssueType.SERVICE_ATTITUDE, IssueType.SERVICE_TIMELINESS, IssueType.PRIVACY, IssueType.INSTALLATION}
 )
 _STRONG = 1.5  # weight from which a grievance about people turns a request into a complaint
+_NOT_YET = (Kind.REPAIR, Kind.RETURN_EXCHANGE)  # asked about, not asked for, where the text asks for the terms
 _CONDITION_REACH = 8  # most characters between a condition and the wish that hangs on it
 
 
@@ -24,11 +25,13 @@ def propose_kind(reading: Reading, weighed: Weighed) -> tuple[Kind, float]:
     """Return the kind and how sure it is, 0 to 1; a text that says nothing is a consultation."""
     wishes = _wishes(reading)
     if weighed.complaint_class is not ComplaintClass.NOT_COMPLAINT:
-        plain = next((kind for kind in wishes if _plain(kind, weighed)), None)
+        plain = next((kind for kind in wishes if _plain(kind, reading, weighed)), None)
         if plain is None or _dissatisfied(reading, weighed, plain):
             return Kind.COMPLAINT, 0.7 if plain else 0.9
         return plain, 0.65
     wishes.pop(Kind.COMPLAINT, None)
+    if reading.marks[Role.TERMS]:
+        wishes = {kind: weight for kind, weight in wishes.items() if kind not in _NOT_YET}
     content = reading.marks[Role.GOOD] or (reading.marks[Role.SETTLED] and reading.marks[Role.THANKS])
     if content and not reading.asks:
         wishes[Kind.PRAISE] = wishes.get(Kind.PRAISE, 0) + 1
@@ -55,9 +58,11 @@ def _conditional(mark: Found[Sign], reading: Reading) -> bool:
     return any(0 <= mark.start - doubt.end <= _CONDITION_REACH for doubt in reading.marks[Role.DOUBT])
 
 
-def _plain(kind: Kind, weighed: Weighed) -> bool:
+def _plain(kind: Kind, reading: Reading, weighed: Weighed) -> bool:
     """Whether a ticket of this kind takes care of what is wrong."""
-    if kind in (Kind.TECHNICAL_SUPPORT, Kind.TRAINING):
+    if kind is Kind.TECHNICAL_SUPPORT:
+        return weighed.severity is Severity.MINOR or (reading.asks and not reading.marks[Role.REQUEST])
+    if kind is Kind.TRAINING:
         return weighed.severity is Severity.MINOR
     return kind in (Kind.REPAIR, Kind.INSTALLATION, Kind.RETURN_EXCHANGE)
 

@@ -56,6 +56,7 @@ class Role(StrEnum):
     PROOF = "proof"  # pictures, recordings, an expert's finding
     ESCALATION = "escalation"  # regulator, media, court
     MISUSE = "misuse"  # the customer's own hand
+    CHOICE = "choice"  # a return for the customer's own reasons: wrong size or model ordered, unopened, not needed
     TRANSPORT = "transport"
     GOODS = "goods"  # what goods these are; its issue and cause are those of a bad word about nothing else
     KIND = "kind"
@@ -93,6 +94,7 @@ class Sign(Terms):
 class Thresholds(Terms):
     complaint: float  # summed weight from which a text is a complaint
     asking: float  # the same for a text that asks or thanks
+    routine: float  # the same for a return for the customer's own reasons
     also: float  # weight from which a secondary issue type is named
     also_share: float  # and its least share of the primary's weight
     confirm: float  # confidence below which staff are asked to confirm

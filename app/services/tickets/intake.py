@@ -40,6 +40,9 @@ from app.services.tickets.writing import insert_ticket
 
 # A caller's clock may run a little ahead of ours.
 _CLOCK_SKEW = timedelta(minutes=5)
+_AS_GIVEN = (
+    "channel", "item_class", "description", "materials", "seller", "service_provider", "branch", "region",
+)  # fmt: skip
 # What may differ when the same call is posted again.
 _NUMBERS_TRIED = 20
 _NOT_COMPARED = {"call", "opened_at"}
@@ -172,6 +175,25 @@ def _facts(body: TicketIn, reading: Reading) -> TicketFacts:
     return with_classification(facts, found.complaint_class, found.issue_type)
 
 
+def _decided(reading: Reading, judged: Judgement, now: datetime) -> dict[str, Any]:
+    """What the rules say of a new ticket, by column."""
+    return {
+        "kind": reading.kind,
+        "urgency": reading.urgency,
+        "severity": reading.severity,
+        "classification": classification_document(reading.classification),
+        "service_level": judged.sla.service_level.name,
+        "missing_materials": list(judged.materials.missing),
+        "owner_staff_no": judged.routing.owner_staff_no,
+        "department": judged.routing.department,
+        "collaborating_departments": list(judged.routing.collaborating),
+        "handler_role": judged.routing.handler_role,
+        "transferred": False,
+        "escalation_level": 0,
+        "decisions": decision_documents((*reading.decisions, *judged.decisions), now),
+    }
+
+
 def _ticket(
     ctx: Context,
     line: Line,
@@ -191,19 +213,8 @@ def _ticket(
         events_emitted=0,
         policy_name=policy.name,
         policy_version=policy.version,
-        channel=body.channel,
-        kind=reading.kind,
         status=Status.RECORDED,
-        urgency=reading.urgency,
-        severity=reading.severity,
-        item_class=body.item_class,
-        service_level=judged.sla.service_level.name,
-        description=body.description,
         product=body.product.model_dump(mode="json", exclude_none=True) if body.product else {},
-        materials=body.materials,
-        missing_materials=list(judged.materials.missing),
-        classification=classification_document(reading.classification),
-        decisions=decision_documents((*reading.decisions, *judged.decisions), ctx.now),
         client_id=ctx.caller.client_id,
         external_ref=body.external_ref or call_id,
         call_id=call_id,
@@ -211,23 +222,12 @@ def _ticket(
         customer_external_id=body.customer.external_id if body.customer else None,
         customer_tier=body.customer.tier if body.customer else None,
         fingerprint=ctx.keyring.lookup("intake", _comparable(line, body)),
-        owner_staff_no=judged.routing.owner_staff_no,
-        assignee_staff_no=None,
-        department=judged.routing.department,
-        transferred=False,
-        collaborating_departments=list(judged.routing.collaborating),
-        handler_role=judged.routing.handler_role,
-        escalation_level=0,
-        seller=body.seller,
-        service_provider=body.service_provider,
-        branch=body.branch,
-        region=body.region,
         opened_at=opened_at,
-        recorded_at=ctx.now,
         round_started_at=opened_at,
-        responded_at=None,
+        recorded_at=ctx.now,
         updated_at=ctx.now,
-        closed_at=None,
+        **{name: getattr(body, name) for name in _AS_GIVEN},
+        **_decided(reading, judged, ctx.now),
     )
     given = body.customer
     seal_customer(ticket, given.model_dump(include=set(PERSONAL)) if given else {}, ctx.keyring)

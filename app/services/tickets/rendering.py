@@ -25,6 +25,14 @@ from app.services.rules.sla import Timekeeping
 from app.services.tickets.clocks import running
 from app.services.tickets.customers import PERSONAL, open_customer
 
+_AS_STORED = (
+    "number", "channel", "kind", "status", "urgency", "severity", "item_class", "service_level", "external_ref",
+    "owner_staff_no", "assignee_staff_no", "department", "collaborating_departments", "handler_role",
+    "escalation_level", "region", "materials", "missing_materials", "version", "opened_at", "updated_at", "closed_at",
+)  # fmt: skip
+# What callers wrote, and may have put a number into.
+_AS_WRITTEN = ("product", "seller", "service_provider", "branch")
+
 
 def render_ticket(
     ticket: Ticket,
@@ -42,45 +50,21 @@ def render_ticket(
     written = _as_is if tier is Tier.SENSITIVE else _masked
     return TicketOut.model_construct(
         id=id_text("tkt", ticket.id),
-        number=ticket.number,
         business_line=known.by_id[ticket.business_line_id].name,
         time_zone=time.timezone,
         policy=PolicyRef(name=ticket.policy_name, version=ticket.policy_version),
-        channel=ticket.channel,
-        kind=ticket.kind,
-        status=ticket.status,
-        urgency=ticket.urgency,
-        severity=ticket.severity,
-        item_class=ticket.item_class,
-        service_level=ticket.service_level,
         customer=_customer(ticket, person, tier),
-        product=written(ticket.product),
         description=description,
         call=None if tier is Tier.PUBLIC else written(ticket.call),
-        external_ref=ticket.external_ref,
-        owner_staff_no=ticket.owner_staff_no,
-        assignee_staff_no=ticket.assignee_staff_no,
-        department=ticket.department,
-        collaborating_departments=ticket.collaborating_departments,
-        handler_role=ticket.handler_role,
-        escalation_level=ticket.escalation_level,
-        seller=written(ticket.seller),
-        service_provider=written(ticket.service_provider),
-        branch=written(ticket.branch),
-        region=ticket.region,
         classification=_classification(ticket.classification, description),
         commitments=[
             render_commitment(row, time, now)
             for row in sorted(commitments, key=lambda row: (row.due_at, row.milestone, row.instance))
         ],
-        materials=ticket.materials,
-        missing_materials=ticket.missing_materials,
         promise=_promise(ticket),
         decisions=[_decision(written(document)) for document in ticket.decisions],
-        version=ticket.version,
-        opened_at=ticket.opened_at,
-        updated_at=ticket.updated_at,
-        closed_at=ticket.closed_at,
+        **{name: getattr(ticket, name) for name in _AS_STORED},
+        **{name: written(getattr(ticket, name)) for name in _AS_WRITTEN},
     )
 
 
@@ -145,10 +129,9 @@ def _classification(document: dict[str, Any] | None, description: str | None) ->
     """Quote the evidence from the description as it is shown, so that masking cannot be got round."""
     if document is None:
         return None
-    evidence = [
-        {**quote, "text": "" if description is None else description[quote["start"] : quote["end"]]}
-        for quote in document["evidence"]
-    ]
+    if description is None:
+        return {**document, "evidence": []}
+    evidence = [{**quote, "text": description[quote["start"] : quote["end"]]} for quote in document["evidence"]]
     return {**document, "evidence": evidence}
 
 
