@@ -304,7 +304,7 @@ async def test_anything_but_plain_json_is_an_unsupported_media_type(
     findings = Findings()
     for operation, url in writing:
         body = json.dumps(operation.body).encode()
-        response = await caller.request(operation.method, url, content=body, headers=headers)
+        response = await caller.request(operation.method, url, content=body, headers=in_bytes(headers))
         findings(operation.name, response, (415, "unsupported_media_type"))
         assert "application/json" in response.headers["accept"]
     assert not findings

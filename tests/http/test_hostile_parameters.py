@@ -9,7 +9,7 @@ import pytest
 from app.core.crypto import KeyRing
 from app.services.policy_book import PolicyBook
 from tests.conftest import SECRET_KEYS, Databases
-from tests.http.operations import Operation, ask, in_bytes, lists, operations, writes
+from tests.http.operations import Operation, ask, lists, operations, writes
 from tests.http.problems import Findings, check_problem
 from tests.http.service import Service, open_service, take
 
@@ -39,8 +39,7 @@ async def test_an_unknown_parameter_is_refused_everywhere_and_named(
     findings = Findings()
     for operation in operations(service.app):
         url = operation.url(**dict.fromkeys(operation.references, "absent"))
-        body = {"json": operation.body} if operation.is_write else {}
-        response = await caller.request(operation.method, url, params={"stauts": "hostile_mark"}, **body)
+        response = await ask(caller, operation, f"{url}?stauts=hostile_mark")
         findings(operation.name, response, (400, "unknown_parameter"))
         assert response.json()["errors"][0]["parameter"] == "stauts"
     assert not findings
@@ -303,9 +302,7 @@ async def test_an_idempotency_key_out_of_form_is_refused_before_anything_is_done
     findings = Findings()
     for operation in writes(service.app):
         url = operation.url(**dict.fromkeys(operation.references, ticket["number"]))
-        response = await caller.request(
-            operation.method, url, json=operation.body, headers={"Idempotency-Key": key.encode(), "If-Match": "*"}
-        )
+        response = await ask(caller, operation, url, {"Idempotency-Key": key, "If-Match": "*"})
         findings(operation.name, response, (400, "invalid_idempotency_key"))
     assert not findings
     assert await service.sql("SELECT count(*) FROM ticket") == before
@@ -348,8 +345,8 @@ async def test_a_weak_stale_or_unreadable_tag_is_a_mismatch_and_changes_nothing(
     assert len(required) >= 2
     for operation in required:
         url = operation.url(ticket=ticket["number"])
-        response = await caller.request(operation.method, url, json=operation.body, headers={"If-Match": tag.encode()})
+        response = await ask(caller, operation, url, {"If-Match": tag})
         problem = check_problem(response, 412, "version_mismatch")
         assert problem["current_etag"] == '"1.general"'
-        check_problem(await caller.request(operation.method, url, json=operation.body), 428, "if_match_required")
+        check_problem(await ask(caller, operation, url), 428, "if_match_required")
     assert (await caller.get(f"/v1/tickets/{ticket['number']}")).json() == ticket
