@@ -16,7 +16,8 @@ from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
 from app.core.idempotency import Claim
 from app.core.language import Text
 from app.core.unit import Unit, unit_of_work
-from app.services.directory import Directory, Known, Line
+from app.services.directory import Directory, EditionUnavailable, Known, Line
+from app.services.policy_book import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,17 @@ class Context:
     @property
     def keyring(self) -> KeyRing:
         return self.kit.keyring
+
+    async def edition_of(self, name: str, version: str) -> Policy:
+        """Return an edition a ticket keeps, looking again if another process registered it a moment ago.
+
+        Raises: EditionUnavailable.
+        """
+        try:
+            return self.known.edition(name, version)
+        except EditionUnavailable:
+            await self.kit.directory.refresh()
+            return (await self.kit.directory.known()).edition(name, version)
 
     def write(self, body: BaseModel | None, *, line: str = "") -> AbstractAsyncContextManager[Unit]:
         """Open the transaction of a write, under the request's idempotency key if it carries one."""

@@ -23,7 +23,7 @@ def _restored() -> Iterator[None]:
 
 
 def settings(log_format: str = "json") -> Settings:
-    return Settings(DATABASE_URL="postgresql+asyncpg://x/y", log_format=log_format)  # type: ignore[arg-type]
+    return Settings(DATABASE_URL="postgresql+asyncpg://x/y", log_format=log_format)
 
 
 def lines(output: str) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Random bodies made from the API's own schemas, right and wrong mixed: whatever comes, never a 5xx."""
 
 import json
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -59,7 +60,7 @@ def likely(kind: Schema) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def bodies(draw: st.DrawFn, operation: Operation) -> dict[str, Any]:
+def bodies(draw: Callable[[Any], Any], operation: Operation) -> dict[str, Any]:
     """A body that is right, with some fields set at random; in half of the bodies one of them to anything at all."""
     fields = {place: kind for place, kind in operation.fields() if "properties" not in kind}
     chosen = draw(st.lists(st.sampled_from(sorted(fields)), max_size=6, unique=True))

@@ -310,8 +310,16 @@ async def test_anything_but_plain_json_is_an_unsupported_media_type(
     assert not findings
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON", 'application/json; charset="UTF-8"',
-                                          "application/json;charset=utf-8; profile=x", "application/json ; x=y"])  # fmt: skip
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "Application/JSON",
+        'application/json; charset="UTF-8"',
+        "application/json;charset=utf-8; profile=x",
+        "application/json ; x=y",
+    ],
+)
 async def test_json_in_utf_8_is_taken_however_it_is_announced(caller: httpx.AsyncClient, content_type: str) -> None:
     body = b'{"business_line":"tableware","kind":"complaint"}'
     response = await caller.post("/v1/sla/preview", content=body, headers={"Content-Type": content_type})
@@ -364,8 +372,9 @@ async def test_a_declared_length_is_believed_when_it_is_too_large(caller: httpx.
 
 SEGMENTS = [
     "%00", "AS-20261122-000001%00", "%ff", "%ED%A0%80", "%C0%AE", "%2e%2e", "..%2f..%2fhealthz", "%2e%2e%2f", "..%5c",
-    "a" * 8000, "%E2%80%AE", "AS-２０２６１１２２-０００００１", "tkt_" + "0" * 32, "tkt_" + "f" * 33, "tkt_" + "０" * 32, "-1",
-    str(2**63), "null", "*", "%25", "%3F", "%23", "%0d%0aX-Injected:%201", "'%20OR%201=1--", "%F0%9F%98%A1", "%20", "search%00",
+    "a" * 8000, "%E2%80%AE", "AS-２０２６１１２２-０００００１", "tkt_" + "0" * 32, "tkt_" + "f" * 33,
+    "tkt_" + "０" * 32, "-1", str(2**63), "null", "*", "%25", "%3F", "%23", "%0d%0aX-Injected:%201", "'%20OR%201=1--",
+    "%F0%9F%98%A1", "%20", "search%00",
 ]  # fmt: skip
 
 

@@ -75,11 +75,11 @@ async def test_a_repeated_parameter_is_refused_everywhere(
 
 
 WRONG = {
-    "limit": ["-1", "0", "201", "1e3", "1.0", "+5", "0x10", "", " 5", "５", "٣", str(2**31), str(2**63), "9" * 5000, "true", "null"],
+    "limit": ["-1", "0", "201", "1e3", "1.0", "+5", "0x10", "", " 5", "５", "٣", str(2**31), str(2**63), "9" * 5000, "null"],
     "after": ["-1", "1e3", "", str(2**53), str(2**63), "9" * 5000, "１"],
     "within_seconds": ["-1", str(2**31), str(2**63), "1e9", ""],
     "sort": [";drop", "opened_at;--", "id", "-id", "", "opened_at,updated_at", "OPENED_AT", "--opened_at"],
-    "status": ["", ",", "recorded,", "unknown", "RECORDED", "recorded;closed", ",".join(["recorded"] * 1000), "recorded%00"],
+    "status": ["", ",", "recorded,", "RECORDED", "recorded;closed", ",".join(["recorded"] * 1000), "recorded%00"],
     "kind": ["'", "complaint' OR '1'='1"],
     "department": ["a b", "A", "x" * 41, "部门"],
     "assignee_staff_no": ["", "a b", "x" * 33, "'"],
@@ -88,13 +88,14 @@ WRONG = {
     "visibility": ["public", ""],
     "types": ["a b", "'", "x" * 61, ",".join(["ticket.recorded"] * 51)],
     "external_ref": ["x" * 201],
-    "opened_at_gte": ["2026-02-30T00:00:00Z", "yesterday", "", "1795336561", "0000-01-01T00:00:00Z", "9999-12-31T00:00:00-14:00", "2026-11-22"],
+    "opened_at_gte": ["2026-02-30T00:00:00Z", "yesterday", "", "1795336561", "0000-01-01T00:00:00Z", "2026-11-22"],
+    "opened_at_lt": ["9999-12-31T00:00:00-14:00", "2026-W47-7T00:00:00Z", "2026-11-22T24:00:00Z"],
     "on": ["2026-02-30", "2026-W47-7", "today"],
 }  # fmt: skip
+WRONG_PAIRS = [(name, value) for name, values in WRONG.items() for value in values]
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values],
-                         ids=[f"{name}={value[:20]}" for name, values in WRONG.items() for value in values])  # fmt: skip
+@pytest.mark.parametrize(("name", "value"), WRONG_PAIRS, ids=[f"{name}={value[:20]}" for name, value in WRONG_PAIRS])
 async def test_a_parameter_out_of_range_is_refused_by_name(
     service: Service, caller: httpx.AsyncClient, ticket: dict[str, Any], name: str, value: str
 ) -> None:
@@ -204,9 +205,9 @@ async def test_a_cursor_that_is_not_ours_is_invalid(
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         stranger = KeyRing.read(None, KeyRing.new_entry("stranger"))
         forged = [
-            "", "x", "=", cursor[:-4], cursor[4:], cursor[:20], "A" + cursor[1:], cursor[:-6] + "AAAAAA", cursor.upper(), "光标", "%00",
-            base64.urlsafe_b64encode(b"not json at all, and long enough").decode(), base64.urlsafe_b64encode(raw[:16]).decode(),
-            _signed(raw[16:], stranger), _signed(b"not json"), _signed(b"[]"), "a" * 2000,
+            "", "x", "=", cursor[:-4], cursor[4:], cursor[:20], "A" + cursor[1:], cursor[:-6] + "AAAAAA", cursor.upper(),
+            "光标", "%00", base64.urlsafe_b64encode(b"not json at all, and long enough").decode(),
+            base64.urlsafe_b64encode(raw[:16]).decode(), _signed(raw[16:], stranger), _signed(b"not json"), _signed(b"[]"), "a" * 2000,
         ]  # fmt: skip
         for value in forged:
             response = await caller.get(url, params={"cursor": value, **query})

@@ -253,11 +253,9 @@ def narrowed(service: Service) -> Narrow:
     async def narrow(client: httpx.AsyncClient, line: str) -> httpx.AsyncClient:
         old = client.headers["authorization"].removeprefix("Bearer ")
         key = await service.key(lines=(line,), tier=Tier.GENERAL)
-        await service.sql(
-            "UPDATE api_key SET client_id = (SELECT client_id FROM api_key WHERE key_hash = sha256(convert_to($1, 'UTF8')))"
-            " WHERE key_hash = sha256(convert_to($2, 'UTF8'))",
-            old, key,
-        )  # fmt: skip
+        theirs = "(SELECT client_id FROM api_key WHERE key_hash = sha256(convert_to($1, 'UTF8')))"
+        mine = "key_hash = sha256(convert_to($2, 'UTF8'))"
+        await service.sql(f"UPDATE api_key SET client_id = {theirs} WHERE {mine}", old, key)
         return await service.client(key)
 
     return narrow

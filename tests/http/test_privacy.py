@@ -1,6 +1,8 @@
 """Personal data: shown by tier, every full view on record, found by keyed hash, and readable nowhere else."""
 
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -11,11 +13,12 @@ from app.core.crypto import KeyRing
 from app.core.metrics import exposition
 from app.core.outbox import seal_events
 from app.core.personal import Tier
+from app.core.postgres import EmbeddedPostgres
 from app.services.policy_book import PolicyBook
 from tests.builders import a_ticket
 from tests.conftest import SECRET_KEYS, Databases
 from tests.http.problems import check_problem
-from tests.http.service import Service, open_service, take
+from tests.http.service import Service, open_service, run_sql, take
 
 PERSON = {
     "name": "司马相如",
@@ -315,3 +318,23 @@ async def test_free_text_is_stored_readable_in_its_own_columns_only(service: Ser
     tables = await dump(service)
     where = {name for name, text in tables.items() if IN_TEXT["phone"] in text}
     assert where <= {"ticket", "timeline_entry", "ticket_commitment", "ticket_search"}
+
+
+async def test_a_person_is_readable_in_no_file_of_the_database(
+    databases: Databases, book: PolicyBook, postgres: EmbeddedPostgres
+) -> None:
+    url, began = await databases.clone(), time.time()
+    async with open_service(url, book) as service:
+        await take(await service.client(tier=Tier.SENSITIVE), customer=PERSON, description="地标：青花瓷")
+        [[oid, name]] = await service.sql("SELECT oid, datname FROM pg_database WHERE datname = current_database()")
+    superuser = postgres.url_for(name, role="postgres")
+    await run_sql(superuser, "CHECKPOINT")
+    [[folder]] = await run_sql(superuser, "SHOW data_directory")
+    files = [
+        *Path(folder, "base", str(oid)).iterdir(),
+        *Path(folder, "pg_wal").iterdir(),
+        Path(folder).parent / "postgres.log",
+    ]
+    written = [file.read_bytes() for file in files if file.is_file() and file.stat().st_mtime >= began - 1]
+    assert any("青花瓷".encode() in content for content in written)  # free text is readable: the search is not blind
+    assert not [value for value in SEALED_ALWAYS for content in written if value.encode() in content]

@@ -56,19 +56,20 @@ def test_a_ticket_is_taken_over_the_wire(server: Server) -> None:
     assert "server" not in reply.headers
 
 
+_POST, _GET = (f"{method} /v1/tickets HTTP/1.1\r\nHost: t\r\n".encode() for method in ("POST", "GET"))
 NO_HTTP = {
-    "two lengths": b"POST /v1/tickets HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-    "length and chunks": b"POST /v1/tickets HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "chunks and length": b"POST /v1/tickets HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n",
-    "negative length": b"POST /v1/tickets HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n",
-    "length in words": b"POST /v1/tickets HTTP/1.1\r\nHost: t\r\nContent-Length: two\r\n\r\n",
-    "signed length": b"POST /v1/tickets HTTP/1.1\r\nHost: t\r\nContent-Length: +2\r\n\r\n{}",
-    "5,000 digits of length": b"POST /v1/tickets HTTP/1.1\r\nHost: t\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
-    "chunk size in words": b"POST /v1/tickets HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-    "chunked not last": b"POST /v1/tickets HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
-    "NUL in a header": b"GET /v1/tickets HTTP/1.1\r\nHost: t\r\nX-Request-Id: a\x00b\r\n\r\n",
-    "bare CR in a header": b"GET /v1/tickets HTTP/1.1\r\nHost: t\r\nX-Request-Id: a\rb\r\n\r\n",
-    "space in a header's name": b"GET /v1/tickets HTTP/1.1\r\nHost: t\r\nX Request: a\r\n\r\n",
+    "two lengths": _POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "length and chunks": _POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks and length": _POST + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n",
+    "negative length": _POST + b"Content-Length: -1\r\n\r\n",
+    "length in words": _POST + b"Content-Length: two\r\n\r\n",
+    "signed length": _POST + b"Content-Length: +2\r\n\r\n{}",
+    "5,000 digits of length": _POST + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    "chunk size in words": _POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "chunked not last": _POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+    "NUL in a header": _GET + b"X-Request-Id: a\x00b\r\n\r\n",
+    "bare CR in a header": _GET + b"X-Request-Id: a\rb\r\n\r\n",
+    "space in a header's name": _GET + b"X Request: a\r\n\r\n",
     "unknown method": b"BREW /v1/tickets HTTP/1.1\r\nHost: t\r\n\r\n",
     "small method": b"get /v1/tickets HTTP/1.1\r\nHost: t\r\n\r\n",
     "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -154,8 +155,10 @@ def test_an_address_beyond_16_kib_is_too_large_as_well(server: Server, target: s
     assert (reply.status, reply.problem()["code"]) == (431, "headers_too_large")
 
 
-TARGETS = ["http://evil.example/v1/nothing", "/v1/tickets/../../healthz", "//v1/tickets", "/v1//tickets", "/v1/tickets/", "/V1/tickets",
-           "/v1/tickets/.", "/v1/tickets/..", "/v1/tickets;a=b", "/%76%31/nothing", "/v1/tickets/%", "/v1/tickets/%zz"]  # fmt: skip
+TARGETS = [
+    "http://evil.example/v1/nothing", "/v1/tickets/../../healthz", "//v1/tickets", "/v1//tickets", "/v1/tickets/", "/V1/tickets",
+    "/v1/tickets/.", "/v1/tickets/..", "/v1/tickets;a=b", "/%76%31/nothing", "/v1/tickets/%", "/v1/tickets/%zz",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("target", TARGETS)

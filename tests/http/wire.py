@@ -114,7 +114,8 @@ class Server:
     def head(self, method: str, target: str, *headers: str | bytes, host: str = "test") -> bytes:
         """Return the head of a request with the server's key."""
         lines: Iterable[str | bytes] = (
-            f"{method} {target} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {self.key}", "Accept-Language: en", *headers,
+            f"{method} {target} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {self.key}", "Accept-Language: en",
+            *headers,
         )  # fmt: skip
         return b"\r\n".join(line.encode() if isinstance(line, str) else line for line in lines) + b"\r\n\r\n"
 

@@ -4,16 +4,16 @@ Everything here blocks, but for what a test awaits while requests are under way:
 """
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,14 @@ from app.core.schema import migrate
 from app.core.settings import PREFIX, Settings
 from app.services.first_start import add_shipped_lines
 from app.services.policy_book import PolicyBook
+from tests.reliability.api_process import BOOK, serve
 
-ROOT = Path(__file__).parents[2]
 SECRET_KEYS = KeyRing.new_entry("test")
 
 Measured = Callable[[str, object], None]
+
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([serve.__module__])
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 30.0
@@ -112,12 +115,12 @@ class Api:
     def __init__(self, database_url: str, log: Path) -> None:
         self.port = free_port()
         self.log = log
+        self.process: ForkServerProcess | None = None
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | {
             "DATABASE_URL": database_url,
             f"{PREFIX}SECRET_KEYS": SECRET_KEYS,
             f"{PREFIX}LOG_LEVEL": "warning",
         }
-        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -125,21 +128,11 @@ class Api:
 
     @property
     def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        return self.process is not None and self.process.is_alive()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "uvicorn", "--factory", "tests.reliability.api_process:create"]
-        options = ["--host", _HOST, "--port", str(self.port), "--no-access-log", "--log-level", "warning"]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, *options],
-                cwd=ROOT,
-                env=self._environment,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.process = _PROCESSES.Process(target=serve, args=(_HOST, self.port, self._environment, self.log))
+        self.process.start()
 
     def await_healthy(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -153,27 +146,20 @@ class Api:
             time.sleep(_POLL_SECONDS)
 
     def kill(self) -> None:
-        """SIGKILL, and reap."""
+        """SIGKILL, and wait until it is gone."""
         if self.process is not None:
             self.process.kill()
-            self._reap()
+            self.process.join()
 
     def terminate(self) -> None:
         assert self.process is not None
         self.process.terminate()
 
-    def wait(self, *, seconds: float) -> int:
-        """Return the exit status; -N if signal N ended it."""
+    def wait(self, *, seconds: float) -> int | None:
+        """Return the exit status, -N if signal N ended it; None if it goes on."""
         assert self.process is not None
-        status = self.process.wait(seconds)
-        self._reap()
-        return status
-
-    def _reap(self) -> None:
-        assert self.process is not None
-        assert self.process.stdin is not None
-        self.process.wait()
-        self.process.stdin.close()
+        self.process.join(seconds)
+        return self.process.exitcode
 
 
 @dataclass
@@ -191,7 +177,7 @@ class Service:
         """Bring everything up on a new database. Whatever comes of it, `stop` must follow."""
         postgres = PostgresServer(folder)
         servers = [Api(postgres.url, folder / f"api-{number}.log") for number in range(apis)]
-        service = cls(postgres, servers, PolicyBook.load())
+        service = cls(postgres, servers, BOOK)
         try:
             await service._prepare()
         except BaseException:

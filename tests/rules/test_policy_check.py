@@ -4,6 +4,8 @@ import tomllib
 from copy import deepcopy
 from typing import Any
 
+from datetime import date, timedelta
+
 import pytest
 
 from app.services.policy_book import PolicyBook
@@ -53,6 +55,11 @@ def test_a_shipped_edition_has_no_error(documents: dict[str, dict[str, Any]]) ->
     assert report.findings == ()
 
 
+CLOSED_FOR_A_YEAR = {
+    date(2026, 1, 5) + timedelta(days=days): {"value": [], "basis": "policy", "clause": "第一条"} for days in range(400)
+}
+
+
 @pytest.mark.parametrize(
     ("name", "path", "value", "expected"),
     [
@@ -95,6 +102,9 @@ def test_a_shipped_edition_has_no_error(documents: dict[str, dict[str, Any]]) ->
         ("tableware", "calendar.timezone", "Asia/Atlantis", "calendar"),
         ("tableware", "calendar.weekly_hours.value", {"mon": [["08:30", "08:30"]]}, "calendar"),
         ("tableware", "calendar.weekly_hours.value", {"mon": []}, "calendar.weekly_hours"),
+        ("tableware", "calendar.weekly_hours.value", {"mon": [["08:30", "08:31"]]}, "calendar.weekly_hours"),
+        ("tableware", "calendar.timezone", "localtime", "calendar.timezone"),
+        ("tableware", "calendar.date_hours", CLOSED_FOR_A_YEAR, "calendar.date_hours.2026-07-04"),
         ("tableware", "calendar.contact_hours.value", ["20:00", "09:00"], "calendar.contact_hours"),
         ("tableware", "sla.warnings_percent.value", [80, 50], "sla.warnings_percent"),
         ("tableware", "sla.warnings_percent.value", [50, 100], "sla.warnings_percent"),

@@ -22,6 +22,7 @@ _RANK = {Severity.NONE: 0, Severity.MINOR: 1, Severity.SERIOUS: 2, Severity.CRIT
 _NOTHING_WRONG = frozenset(
     {Kind.CONSULTATION, Kind.INSTALLATION, Kind.MAINTENANCE, Kind.TRAINING, Kind.SUGGESTION, Kind.PRAISE}
 )  # kinds that, given by the caller, need more than a weak word to be read as a complaint
+_PLAIN_WISH = 2  # weight from which words for a repair mean just that
 _TIE_BREAK = (IssueType.SAFETY, IssueType.PRODUCT_QUALITY)
 
 
@@ -73,7 +74,8 @@ def _presumed(reading: Reading, kind: Kind | None) -> tuple[ComplaintClass, Issu
     """What a text that names no fault is about: who wants a repair has one, who wants to complain another cause."""
     if reading.marks[Role.SETTLED]:
         return None
-    if kind is Kind.REPAIR or (kind is None and reading.names(Kind.REPAIR) and not reading.asks):
+    broken = reading.names(Kind.REPAIR, least=_PLAIN_WISH) and not reading.names(*_NOTHING_WRONG)
+    if kind is Kind.REPAIR or (kind is None and broken and not reading.asks):
         return ComplaintClass.QUALITY, IssueType.PRODUCT_QUALITY
     if kind is None and calls_itself_complaint(reading):
         return ComplaintClass.OTHER, IssueType.OTHER

@@ -43,9 +43,9 @@ class Reading:
     def asks(self) -> bool:
         return bool(self.marks[Role.QUESTION] or self.marks[Role.INQUIRY])
 
-    def names(self, kind: Kind) -> bool:
-        """Whether some word wishes for this kind of ticket."""
-        return any(mark.payload.kind is kind for mark in self.marks[Role.KIND])
+    def names(self, *kinds: Kind, least: float = 0) -> bool:
+        """Whether some word of at least this weight wishes for such a kind of ticket."""
+        return any(mark.payload.kind in kinds and mark.payload.weight >= least for mark in self.marks[Role.KIND])
 
     def weight_of(self, role: Role) -> float:
         """Sum over the different words found, so that repeating one adds nothing."""

@@ -50,6 +50,8 @@ def parse_edition(text: str) -> tuple[Mapping[str, object] | None, tuple[Finding
         return None, (error("", None, f"TOML 语法错误：{reason}", f"TOML syntax: {reason}"),)
     except RecursionError:
         return None, (error("", None, "嵌套层数过多", "nested too deeply"),)
+    except ValueError:  # a number of thousands of digits, say
+        return None, (error("", None, "数值超出范围", "a value is out of range"),)
 
 
 def check_edition(document: Mapping[str, object]) -> PolicyReport:

@@ -1,15 +1,22 @@
 """Do an edition's times make sense: open hours, percentages, targets against each other?"""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from math import inf
 from typing import Final
 
+from app.services.rules.calendar import NoServiceDays, WorkingCalendar
 from app.services.rules.holidays import build_calendar
-from app.services.rules.policy import Edition
+from app.services.rules.policy import CalendarTerms, Edition
 from app.services.rules.policy_conditions import compatible, covers
 from app.services.rules.policy_findings import Finding, error, warning
 from app.services.rules.sla import Clock, Milestone, MilestoneTerm, ServiceLevel, SlaTerms, Target, Unit
+
+_MONDAY: Final = datetime(2024, 1, 1, tzinfo=UTC)
+_LEAST_OPEN_SECONDS: Final = 3600
+_LONGEST_CLOSURE: Final = 180  # closed dates in a row, weekends aside
+_WEEKEND_BETWEEN: Final = 7
 
 Placed = tuple[str, MilestoneTerm]
 
@@ -36,12 +43,35 @@ def _calendar(edition: Edition) -> Iterator[Finding]:
     except ValueError as invalid:
         reason = str(invalid)[:200]
         yield error("calendar", weekly.clause, f"日历无效：{reason}", f"the calendar is not valid: {reason}")
-    if not any(weekly.value.values()):
-        yield error("calendar.weekly_hours", weekly.clause, "一周内没有工作时间", "nothing is open in the week")
+    else:
+        yield from _openness(calendar)
+    if calendar.timezone not in ("UTC", "GMT") and "/" not in calendar.timezone:
+        zh, en = "须为 IANA 时区名，如 Asia/Shanghai", "must be an IANA zone, such as Asia/Shanghai"
+        yield error("calendar.timezone", weekly.clause, zh, en)
     opens, closes = contact.value
     if opens >= closes:
         path = "calendar.contact_hours"
         yield error(path, contact.clause, "联系时间的起点须早于终点", "contact hours must begin before they end")
+
+
+def _openness(calendar: CalendarTerms) -> Iterator[Finding]:
+    """A deadline in working time must come: the week needs open time, and no closure may last for most of a year."""
+    weekly = calendar.weekly_hours
+    try:
+        week = WorkingCalendar("UTC", weekly.value).between(_MONDAY, _MONDAY + timedelta(days=7))
+    except NoServiceDays:
+        week = 0
+    if week < _LEAST_OPEN_SECONDS:
+        zh, en = "一周工作时间不足1小时", "less than an hour is open in the week"
+        yield error("calendar.weekly_hours", weekly.clause, zh, en)
+    closed = sorted(day for day, hours in calendar.date_hours.items() if not hours.value)
+    run = 0
+    for earlier, later in pairwise(closed):
+        run = run + 1 if (later - earlier).days <= _WEEKEND_BETWEEN else 0
+        if run >= _LONGEST_CLOSURE:
+            zh, en = "连续停业过久，工作时间无法推算", "closed for so long that no working time can be reckoned"
+            yield error(f"calendar.date_hours.{later}", weekly.clause, zh, en)
+            return
 
 
 def _percentages(sla: SlaTerms) -> Iterator[Finding]:

@@ -44,4 +44,4 @@ async def load_ticket(session: AsyncSession, ctx: Context, reference: str, *, lo
     """
     ticket = await find_ticket(session, ctx, reference, lock=lock)
     rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id == ticket.id))
-    return Loaded(ticket, list(rows), ctx.known.edition(ticket.policy_name, ticket.policy_version))
+    return Loaded(ticket, list(rows), await ctx.edition_of(ticket.policy_name, ticket.policy_version))
