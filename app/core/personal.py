@@ -14,10 +14,12 @@ class Tier(StrEnum):
 
 # Digits and signs that people type in full width or with a long dash, one character for one.
 _PLAIN = str.maketrans("０１２３４５６７８９＠．－‐‑–—（）＋Ｘｘ\u3000\xa0", "0123456789@.-----()+Xx  ")
+_CARD = re.compile(r"(?<!\d)(?:\d{13,19}|\d{4}(?:[- ]\d{4}){3}(?:[- ]\d{1,3})?|\d{6}[- ]\d{10,13})(?!\d)")
+_CARD_BEGINNINGS = "34569"  # what the cards of the networks in use begin with
 _PATTERNS = (
     re.compile(r"[\w.%+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}", re.ASCII),
     re.compile(r"(?<!\d)\d{6}[- ]?(?:19|20)\d{2}[- ]?\d{4}[- ]?\d{3}[\dXx](?!\d)"),  # identity card
-    re.compile(r"(?<!\d)(?:\d{13,19}|\d{4}(?:[- ]\d{4}){3}(?:[- ]\d{1,3})?|\d{6}[- ]\d{10,13})(?!\d)"),  # bank card
+    _CARD,
     re.compile(r"(?<!\d)(?:\+?86[-. ]?)?1[3-9](?:[-. ]?\d){9}(?!\d)"),  # mobile
     re.compile(r"(?<!\d)\(?0\d{2,3}[-) ]{0,2}\d{3,4}[- ]?\d{4}(?!\d)"),  # landline
 )
@@ -72,7 +74,16 @@ def mask_text(text: str) -> str:
 
 def _blanked(match: re.Match[str]) -> str:
     found = match[0]
+    if match.re is _CARD and found[0] not in _CARD_BEGINNINGS and not _has_check_digit(found):
+        return found  # an order number, most likely, which staff must be able to read
     user, at, domain = found.rpartition("@")
     if at:
         return f"{user[: len(user) > 1].ljust(len(user), '*')}@{domain}"
     return f"{found[:3]}{'*' * (len(found) - 7)}{found[-4:]}"
+
+
+def _has_check_digit(number: str) -> bool:
+    """Tell whether the last digit of a card's number fits the others (Luhn)."""
+    digits = [int(digit) for digit in reversed(number) if digit.isdigit()]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0

@@ -75,7 +75,7 @@ async def test_a_repeated_parameter_is_refused_everywhere(
 
 
 WRONG = {
-    "limit": ["-1", "0", "201", "1e3", "1.0", "+5", "0x10", "", " 5", "５", "٣", str(2**31), str(2**63), "9" * 5000, "null"],
+    "limit": ["-1", "0", "201", "1e3", "1.0", "+5", "0x10", "", " 5", "５", "٣", str(2**31), str(2**63), "9" * 5000],
     "after": ["-1", "1e3", "", str(2**53), str(2**63), "9" * 5000, "１"],
     "within_seconds": ["-1", str(2**31), str(2**63), "1e9", ""],
     "sort": [";drop", "opened_at;--", "id", "-id", "", "opened_at,updated_at", "OPENED_AT", "--opened_at"],
@@ -205,9 +205,10 @@ async def test_a_cursor_that_is_not_ours_is_invalid(
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         stranger = KeyRing.read(None, KeyRing.new_entry("stranger"))
         forged = [
-            "", "x", "=", cursor[:-4], cursor[4:], cursor[:20], "A" + cursor[1:], cursor[:-6] + "AAAAAA", cursor.upper(),
-            "光标", "%00", base64.urlsafe_b64encode(b"not json at all, and long enough").decode(),
-            base64.urlsafe_b64encode(raw[:16]).decode(), _signed(raw[16:], stranger), _signed(b"not json"), _signed(b"[]"), "a" * 2000,
+            "", "x", "=", cursor[:-4], cursor[4:], cursor[:20], "A" + cursor[1:], cursor[:-6] + "AAAAAA",
+            cursor.upper(), "光标", "%00", base64.urlsafe_b64encode(b"not json at all, and long enough").decode(),
+            base64.urlsafe_b64encode(raw[:16]).decode(), _signed(raw[16:], stranger), _signed(b"not json"), _signed(b"[]"),
+            "a" * 2000,
         ]  # fmt: skip
         for value in forged:
             response = await caller.get(url, params={"cursor": value, **query})
