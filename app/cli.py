@@ -17,7 +17,7 @@ COMMANDS = {
     "serve": "start the whole service: database, migrations, API, worker (启动服务)",
     "worker": "run one more worker (后台任务)",
     "migrate": "bring the database to this program's schema (升级数据库结构)",
-    "keys": "create, list and revoke API keys (密钥)",
+    "keys": "create, rotate, list and revoke API keys (密钥)",
     "lines": "list and add business lines (经营线)",
     "policy": "check an edition, list the shipped ones (制度)",
     "secret": "print a new key for the key ring that seals personal data (加密密钥)",

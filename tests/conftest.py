@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.core.auth import issue_key
+from app.core.auth import MAX_LIFETIME, issue_key
 from app.core.call import EVERYTHING
 from app.core.crypto import KeyRing
 from app.core.db import Database
@@ -100,7 +100,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(DATABASE_URL=database_url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8)  # type: ignore[call-arg]
+    return Settings(DATABASE_URL=database_url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8)
 
 
 @pytest.fixture
@@ -129,11 +129,17 @@ def make_key(db: Database, clock: FakeClock) -> MakeKey:
         scopes: tuple[str, ...] = (EVERYTHING,),
         lines: tuple[str, ...] = (EVERYTHING,),
         tier: Tier = Tier.GENERAL,
-        **options: timedelta,
+        lifetime: timedelta = MAX_LIFETIME,
     ) -> str:
         async with db.begin() as session:
             return issue_key(
-                session, name="test", scopes=list(scopes), business_lines=list(lines), tier=tier, now=clock(), **options
+                session,
+                name="test",
+                scopes=list(scopes),
+                business_lines=list(lines),
+                tier=tier,
+                now=clock(),
+                lifetime=lifetime,
             )
 
     return make

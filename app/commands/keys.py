@@ -1,4 +1,4 @@
-"""`aftersales keys`: create, list and revoke API keys."""
+"""`aftersales keys`: create, rotate, list and revoke API keys."""
 
 from argparse import ArgumentParser, Namespace
 from datetime import datetime, timedelta
@@ -12,10 +12,11 @@ from app.core.faults import Fault
 from app.core.ids import id_from, id_text
 from app.core.language import Text
 from app.core.personal import Tier
-from app.services.keys import create_key, list_keys, revoke_key
+from app.services.keys import create_key, list_keys, revoke_key, rotate_key
 from app.services.scopes import Scope
 
 _PREFIX = "key"
+_NO_SUCH_KEY = Text("没有该密钥，编号见 keys list", "there is no such key: `keys list` shows their ids")
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -33,13 +34,18 @@ def configure(parser: ArgumentParser) -> None:
     listing = actions.add_parser("list", help="list all keys (列出密钥)")
     revoke = actions.add_parser("revoke", help="end a key at once (撤销密钥)")
     revoke.add_argument("id", help="as `list` shows it: key_…")
-    for action in (create, listing, revoke):
+    rotate = actions.add_parser("rotate", help="print a successor of a key, for the same client (轮换密钥)")
+    rotate.add_argument("id", help="as `list` shows it: key_…")
+    rotate.add_argument(
+        "--overlap-days", type=int, default=7, help="both are good for (新旧并用天数；至多 7)"
+    )
+    for action in (create, rotate, listing, revoke):
         add_data_dir(action)
 
 
 def run(options: Namespace) -> int:
     """Raises: Fault for an unknown scope, line or key."""
-    return {"create": _create, "list": _list, "revoke": _revoke}[options.action](options)
+    return {"create": _create, "rotate": _rotate, "list": _list, "revoke": _revoke}[options.action](options)
 
 
 def _create(options: Namespace) -> int:
@@ -55,6 +61,19 @@ def _create(options: Namespace) -> int:
     except ValueError as error:
         raise Fault(str(error)) from None
     print(key)
+    return 0
+
+
+def _rotate(options: Namespace) -> int:
+    key, now = id_from(_PREFIX, options.id), system_clock()
+    overlap = timedelta(days=options.overlap_days)
+    try:
+        fresh = key and on_database(options, lambda db: rotate_key(db, key, now, overlap=overlap))
+    except ValueError as error:
+        raise Fault(str(error)) from None
+    if fresh is None:
+        raise Fault(_NO_SUCH_KEY)
+    print(fresh)
     return 0
 
 
@@ -76,5 +95,5 @@ def _revoke(options: Namespace) -> int:
     key = id_from(_PREFIX, options.id)
     now = system_clock()
     if key is None or not on_database(options, lambda db: revoke_key(db, key, now)):
-        raise Fault(Text("没有该密钥，编号见 keys list", "there is no such key: `keys list` shows their ids"))
+        raise Fault(_NO_SUCH_KEY)
     return 0

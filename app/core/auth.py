@@ -50,8 +50,11 @@ def issue_key(
     tier: Tier,
     now: datetime,
     lifetime: timedelta = MAX_LIFETIME,
+    client_id: UUID | None = None,
 ) -> str:
-    """Add a key for a new client and return it: 256 random bits behind `as_sk_`, never to be seen again.
+    """Add a key and return it: 256 random bits behind `as_sk_`, never to be seen again.
+
+    A client keeps its references (`external_ref`) from key to key; without `client_id` the key is a new client's.
 
     Raises: ValueError if `lifetime` is not between a minute and 365 days.
     """
@@ -60,7 +63,7 @@ def issue_key(
     secret = SECRET_PREFIX + secrets.token_urlsafe(32)
     session.add(
         ApiKey(
-            id=new_id(), client_id=new_id(), name=name, key_hash=_hash(secret), scopes=scopes,
+            id=new_id(), client_id=client_id or new_id(), name=name, key_hash=_hash(secret), scopes=scopes,
             business_lines=business_lines, tier=tier, created_at=now, expires_at=now + lifetime,
         )
     )  # fmt: skip

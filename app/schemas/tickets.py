@@ -113,17 +113,6 @@ class TicketIn(RequestBody):
         return self
 
 
-class CustomerPatch(RequestBody):
-    """What is corrected of the customer; `null` clears."""
-
-    name: Line | None = None
-    phone: Phone | None = None
-    email: Email | None = None
-    external_id: Line | None = None
-    address: Annotated[str, Field(max_length=300)] | None = None
-    tier: Word | None = None
-
-
 class TicketPatch(RequestBody):
     """What may be corrected afterwards; commitments, materials and route follow. `null` clears a field."""
 
@@ -131,7 +120,7 @@ class TicketPatch(RequestBody):
     urgency: Urgency | None = None
     severity: GivenSeverity | None = None
     item_class: ItemClass | None = None
-    customer: CustomerPatch | None = None
+    customer: CustomerIn | None = None
     product: ProductIn | None = None
     materials: Annotated[list[Word], Field(max_length=50)] | None = None
     seller: Line | None = None

@@ -1,4 +1,4 @@
-"""密钥: made for a client, listed, revoked."""
+"""密钥: made for a client, rotated, listed, revoked."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,6 +12,8 @@ from app.core.db import Database
 from app.core.personal import Tier
 from app.models.business_lines import BusinessLine
 from app.services.scopes import check_scopes
+
+LONGEST_OVERLAP = timedelta(days=7)
 
 
 async def create_key(
@@ -36,6 +38,25 @@ async def create_key(
                 raise ValueError(f"unknown business line {line!r}; known are {', '.join(sorted(known))}")
         return issue_key(
             session, name=name, scopes=scopes, business_lines=lines, tier=tier, now=now, lifetime=lifetime
+        )  # fmt: skip
+
+
+async def rotate_key(db: Database, key: UUID, now: datetime, *, overlap: timedelta) -> str | None:
+    """Return a successor of a key for the same client; the old one ends after the overlap.
+
+    None if there is no such key.
+    Raises: ValueError if the overlap is longer than seven days.
+    """
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise ValueError("two keys of a client are good at once for seven days at most")
+    async with db.begin() as session:
+        old = await session.get(ApiKey, key, with_for_update=True)
+        if old is None:
+            return None
+        old.expires_at = min(old.expires_at, now + overlap)
+        return issue_key(
+            session, name=old.name, scopes=old.scopes, business_lines=old.business_lines, tier=old.tier, now=now,
+            client_id=old.client_id,
         )  # fmt: skip
 
 

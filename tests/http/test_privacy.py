@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +321,14 @@ async def test_free_text_is_stored_readable_in_its_own_columns_only(service: Ser
     assert where <= {"ticket", "timeline_entry", "ticket_commitment", "ticket_search"}
 
 
+def contents(cluster: Path, database: str, *, since: float) -> Iterator[bytes]:
+    """Yield what was written to a database's files, to the write-ahead log and to the server's log."""
+    folders = (cluster / "base" / database, cluster / "pg_wal")
+    for file in (cluster.parent / "postgres.log", *(file for folder in folders for file in folder.iterdir())):
+        if file.is_file() and file.stat().st_mtime >= since:
+            yield file.read_bytes()
+
+
 async def test_a_person_is_readable_in_no_file_of_the_database(
     databases: Databases, book: PolicyBook, postgres: EmbeddedPostgres
 ) -> None:
@@ -330,11 +339,6 @@ async def test_a_person_is_readable_in_no_file_of_the_database(
     superuser = postgres.url_for(name, role="postgres")
     await run_sql(superuser, "CHECKPOINT")
     [[folder]] = await run_sql(superuser, "SHOW data_directory")
-    files = [
-        *Path(folder, "base", str(oid)).iterdir(),
-        *Path(folder, "pg_wal").iterdir(),
-        Path(folder).parent / "postgres.log",
-    ]
-    written = [file.read_bytes() for file in files if file.is_file() and file.stat().st_mtime >= began - 1]
+    written = list(contents(Path(folder), str(oid), since=began - 1))
     assert any("青花瓷".encode() in content for content in written)  # free text is readable: the search is not blind
     assert not [value for value in SEALED_ALWAYS for content in written if value.encode() in content]

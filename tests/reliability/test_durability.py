@@ -17,9 +17,9 @@ from tests.reliability.harness import Measured, Outcome, Service, attempt, deliv
 from tests.reliability.invariants import broken, stored
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "0"))
-ROUNDS = 3  # at least, of an API process and of PostgreSQL each
+ROUNDS = 5  # at least, of an API process and of PostgreSQL each
 CALLERS = 6
-BETWEEN_KILLS_SECONDS = 0.4
+BETWEEN_KILLS_SECONDS = 0.5
 RECOVERY_SECONDS = 10.0
 
 

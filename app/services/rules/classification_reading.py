@@ -154,7 +154,7 @@ def _negated(found: Found[Sign], clause: _Clause) -> bool:
 
 def _read_opinions(clause: _Clause, before: _Clause | None, reading: Reading) -> None:
     """Give each bad word, and each denied good one, to the aspect it is about; the rest are complaints at large."""
-    bad = [] if clause.of(Role.TERMS) else [found for found in clause.of(Role.BAD) if not _negated(found, clause)]
+    bad = [found for found in clause.of(Role.BAD) if not (_negated(found, clause) or _supposed(found, clause))]
     for found in clause.of(Role.GOOD):
         (bad if _negated(found, clause) else reading.marks[Role.GOOD]).append(found)
     aspects = clause.of(Role.ASPECT) or (before.of(Role.ASPECT)[-1:] if before and not _judged(before) else [])

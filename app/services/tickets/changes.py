@@ -11,7 +11,7 @@ from app.core.unit import Unit
 from app.core.validation import validation_problem
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.complaints import ClassificationIn
-from app.schemas.tickets import CONTACT_REQUIRED, CustomerPatch, ProductIn, TicketPatch
+from app.schemas.tickets import CONTACT_REQUIRED, CustomerIn, ProductIn, TicketPatch
 from app.services.context import Context
 from app.services.rules.classification import ComplaintClass, IssueType, Severity
 from app.services.rules.clause import Decision, DecisionKind, Wording
@@ -88,7 +88,7 @@ def _correct_customer(ctx: Context, ticket: Ticket, body: TicketPatch) -> dict[s
     """
     if "customer" not in body.model_fields_set:
         return {}
-    given = body.customer.model_dump(exclude_unset=True) if body.customer else dict.fromkeys(CustomerPatch.model_fields)
+    given = body.customer.model_dump(exclude_unset=True) if body.customer else dict.fromkeys(CustomerIn.model_fields)
     person = open_customer(ticket.customer_sealed, ticket.id, ctx.keyring)
     known = {**person, "external_id": ticket.customer_external_id, "tier": ticket.customer_tier}
     after = known | given
