@@ -36,9 +36,7 @@ def configure(parser: ArgumentParser) -> None:
     revoke.add_argument("id", help="as `list` shows it: key_…")
     rotate = actions.add_parser("rotate", help="print a successor of a key, for the same client (轮换密钥)")
     rotate.add_argument("id", help="as `list` shows it: key_…")
-    rotate.add_argument(
-        "--overlap-days", type=int, default=7, help="both are good for (新旧并用天数；至多 7)"
-    )
+    rotate.add_argument("--overlap-days", type=int, default=7, help="both are good for (新旧并用天数；至多 7)")
     for action in (create, rotate, listing, revoke):
         add_data_dir(action)
 

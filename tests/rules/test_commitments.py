@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.rules.calendar import WorkingCalendar
+from app.services.rules.calendar import WEEKDAYS, WeeklyHours, WorkingCalendar
 from app.services.rules.commitments import CommitmentClock
 from app.services.rules.sla import CommitmentState, Milestone, Target, Timekeeping, Unit
 
-WEEK = {day: [("08:30", "12:00"), ("13:00", "17:30")] for day in ("mon", "tue", "wed", "thu", "fri")}
+WEEK: WeeklyHours = {day: [("08:30", "12:00"), ("13:00", "17:30")] for day in WEEKDAYS[:5]}
 TIME = Timekeeping(WorkingCalendar("Asia/Shanghai", WEEK, [], {}), "Asia/Shanghai", None)
 
 
@@ -22,7 +22,9 @@ def shanghai(text: str) -> datetime:
 
 def started(at: str, value: int, unit: Unit) -> CommitmentClock:
     target, start = Target(value=value, unit=unit), shanghai(at)
-    return CommitmentClock(Milestone.RESOLUTION, target, start, TIME.due_at(start, target), CommitmentState.RUNNING, None, None, ())
+    return CommitmentClock(
+        Milestone.RESOLUTION, target, start, TIME.due_at(start, target), CommitmentState.RUNNING, None, None, ()
+    )
 
 
 @pytest.mark.parametrize(
