@@ -10,6 +10,8 @@ from app.core.clock import system_clock
 from app.core.logs import configure_logs
 from app.core.settings import Settings
 from app.core.supervised import await_orders, report_ready
+from app.services.directory import Directory
+from app.services.policy_book import SHIPPED, PolicyBook
 from app.workers.runner import Tools, run_tasks
 from app.workers.tasks import TASKS
 
@@ -35,4 +37,5 @@ async def _work(settings: Settings, *, supervised: bool) -> None:
     async with database(settings) as db:
         if supervised:
             report_ready()
-        await run_tasks(TASKS, Tools(db, system_clock), stop)
+        directory = Directory(db, PolicyBook.load(settings.policies_folder or SHIPPED))
+        await run_tasks(TASKS, Tools(db, system_clock, directory), stop)

@@ -14,6 +14,8 @@ REQUEST_SECONDS = Histogram(
 PROBLEMS = Counter("aftersales_problems_total", "Problems answered, by code", ["code"])
 TICKETS = Counter("aftersales_tickets_recorded_total", "Tickets taken, by channel and kind", ["channel", "kind"])
 EVENTS_SEALED = Counter("aftersales_events_sealed_total", "Events given their place in the feed")
+TIMERS_FIRED = Counter("aftersales_timers_fired_total", "Warnings, breaches and escalations fired", ["kind"])
+TIMERS_STUCK = Counter("aftersales_timers_stuck_total", "Timers set aside after three failed tries")
 WORKER_ERRORS = Counter("aftersales_worker_errors_total", "Rounds of a worker's task that failed", ["task"])
 WORKER_ROUND = Gauge(
     "aftersales_worker_last_round_timestamp_seconds",

@@ -119,6 +119,7 @@ class TicketCommitment(Base):
     __tablename__ = "ticket_commitment"
     __table_args__ = (
         Index("uq_ticket_commitment_instance", "ticket_id", "milestone", "instance", unique=True),
+        Index("ix_ticket_commitment_timer", "next_fire_at", postgresql_where=text("next_fire_at IS NOT NULL")),
         Index(
             "ix_ticket_commitment_running", "business_line_id", "due_at", postgresql_where=text("state = 'running'")
         ),
@@ -139,6 +140,9 @@ class TicketCommitment(Base):
     ended_at: Mapped[datetime | None]  # met, or dropped
     pauses: Mapped[list[dict[str, Any]]]
     delay_reason: Mapped[str | None] = mapped_column(Text)
+    next_fire_at: Mapped[datetime | None]  # the timer: when the next warning, breach or escalation is due
+    thresholds_fired: Mapped[int] = mapped_column(SmallInteger, default=0)
+    firing_failures: Mapped[int] = mapped_column(SmallInteger, default=0)  # at three the timer is set aside
 
 
 class TimelineEntry(Base):

@@ -105,5 +105,5 @@ class Context:
         Raises: NotFound if a named line does not exist or is not the caller's.
         """
         if names is not None:
-            return [self.line(name.strip()).id for name in names.split(",")[:50]]
+            return [self.line(name.strip()).id for name in dict.fromkeys(names.split(","))]
         return [line.id for line in self.known.by_name.values() if self.caller.sees(line.name)]

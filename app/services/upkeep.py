@@ -7,13 +7,21 @@ from app.core.db import Database
 from app.core.heartbeat import beat, forget_silent
 from app.core.idempotency import purge_expired
 from app.core.outbox import seal_events
+from app.services.directory import Known
 from app.services.search_index import index_pending
+from app.services.timers import fire_due
 
 
 async def seal(db: Database) -> int:
     """Give committed events their place in the feed; return how many got one."""
     async with db.begin() as session:
         return await seal_events(session)
+
+
+async def fire(db: Database, known: Known, now: datetime | None = None) -> int:
+    """Fire a batch of timers that are due, by the database's clock unless a test sets it; return how many fired."""
+    async with db.begin() as session:
+        return await fire_due(session, known, now=now)
 
 
 async def index(db: Database) -> int:

@@ -14,6 +14,7 @@ from app.core.db import Database
 from app.core.errors import ServiceError
 from app.core.ids import new_id
 from app.core.metrics import WORKER_ERRORS, WORKER_ROUND
+from app.services.directory import Directory
 
 _LONGEST_PAUSE_SECONDS = 4.0  # a database that is back is worked on again within five
 _DRAIN_SECONDS = 10.0
@@ -26,6 +27,7 @@ class Tools:
 
     db: Database
     clock: Clock
+    directory: Directory
     worker_id: UUID = field(default_factory=new_id)
 
 

@@ -16,6 +16,10 @@ async def _seal(tools: Tools) -> int:
     return sealed
 
 
+async def _fire(tools: Tools) -> int:
+    return await upkeep.fire(tools.db, await tools.directory.known())
+
+
 async def _index(tools: Tools) -> int:
     return await upkeep.index(tools.db)
 
@@ -27,6 +31,7 @@ async def _purge(tools: Tools) -> int:
 TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
     Task("seal events", 0.2, _seal),
+    Task("fire timers", 0.5, _fire),
     Task("index texts", 0.5, _index),
     Task("purge", 60.0, _purge),
 )

@@ -272,9 +272,6 @@ async def test_a_replay_shows_nothing_of_a_line_the_key_no_longer_sees(service: 
     check_problem(await later.post(url, json={}), 404, "not_found")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="ExternalRefConflict names the ticket without asking whether the key sees its line"
-)
 async def test_a_repeated_reference_names_no_ticket_of_a_line_the_key_no_longer_sees(
     service: Service, narrowed: Narrow
 ) -> None:

@@ -62,10 +62,10 @@ class LosingProxy:
         try:
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            their_writer.transport.abort()  # first of all: what awaits may be cancelled
             for direction in directions:
                 direction.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
-            their_writer.transport.abort()
 
     async def _outward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
         while chunk := await reader.read(_CHUNK):

@@ -2,9 +2,8 @@
 
 import tomllib
 from copy import deepcopy
-from typing import Any
-
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 

@@ -21,18 +21,22 @@ from app.core.schema import migrate
 from app.core.settings import Settings
 from app.models.tickets import TicketSearch
 from app.services import search_index, upkeep
+from app.services.directory import Directory
+from app.services.policy_book import PolicyBook
 from app.services.rules.search_tokens import search_tokens
 from app.workers.runner import Task, Tools, run_tasks
 from app.workers.tasks import TASKS
 from tests.builders import a_ticket
 from tests.conftest import FakeClock, MakeClient
 
+BOOK = PolicyBook.load()
+
 
 @asynccontextmanager
 async def working(db: Database, tasks: tuple[Task, ...] = TASKS) -> AsyncIterator[asyncio.Task[None]]:
     """Run a worker during the block, and stop it in order."""
     stop = asyncio.Event()
-    worker = asyncio.create_task(run_tasks(tasks, Tools(db, system_clock), stop))
+    worker = asyncio.create_task(run_tasks(tasks, Tools(db, system_clock, Directory(db, BOOK)), stop))
     try:
         yield worker
     finally:
@@ -200,7 +204,7 @@ async def test_expired_answers_and_silent_workers_are_forgotten(
     for number in range(3):
         answer = await client.post("/v1/tickets", json=a_ticket(), headers={"Idempotency-Key": f"purged-{number}"})
         assert answer.status_code == 201
-    await upkeep.show_life(db, Tools(db, clock).worker_id, clock())
+    await upkeep.show_life(db, Tools(db, clock, Directory(db, BOOK)).worker_id, clock())
     assert await upkeep.purge(db, clock()) == 0
     clock.advance(hours=73)
     async with db.begin() as session:

@@ -86,6 +86,8 @@ def read(text: str, lexicon: Lexicon, *, category: str = "") -> Reading:
 
 
 def _goods(category: str, lexicon: Lexicon) -> list[Found[Sign]]:
+    if not category:
+        return []
     found = lexicon.matcher.find(category.translate(lexicon.folding), 0, len(category))
     return [entry for entry in found if entry.payload.role is Role.GOODS]
 

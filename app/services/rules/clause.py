@@ -62,6 +62,7 @@ class DecisionKind(StrEnum):
     OWNERSHIP = "ownership"
     RESPONSIBILITY = "responsibility"
     MATERIALS = "materials"
+    COMPENSATION = "compensation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,13 +51,14 @@ class _Accept(Generic[Payload]):
 class _State(Generic[Payload]):
     """Where a text has come to in all entries at once. `moves` are resolved on first use."""
 
-    __slots__ = ("accepts", "gapped", "moves")
+    __slots__ = ("accepts", "ends", "gapped", "moves")
 
     def __init__(
         self, accepts: tuple[_Accept[Payload], ...], moves: "dict[str, frozenset[int] | _State[Payload]]"
     ) -> None:
         self.accepts = tuple(accept.payload for accept in accepts if accept.tail is None)
         self.gapped = tuple(accept for accept in accepts if accept.tail is not None)
+        self.ends = bool(accepts)  # whether some entry, or its part before a gap, is complete here
         self.moves = moves
 
 
@@ -89,10 +90,10 @@ class Matcher(Generic[Payload]):
         covered = start
         for at in range(start, end):
             first = self._begins.get(text[at])
-            if first is None or not (first.accepts or first.gapped or text[at + 1 : at + 2] in first.moves):
+            if first is None or not (first.ends or (at + 1 < end and text[at + 1] in first.moves)):
                 continue
             longest, payloads = at, self._none
-            for stop, state in self._walk(self._root, text, at, end):
+            for stop, state in self._walk(first, text, at, at + 1, end):
                 if state.accepts:
                     longest, payloads = stop, state.accepts
                 if state.gapped and stop > covered:
@@ -102,21 +103,20 @@ class Matcher(Generic[Payload]):
                 found += [Found(at, longest, payload) for payload in payloads]
         return found
 
-    def _walk(self, state: _State[Payload], text: str, start: int, end: int) -> list[tuple[int, _State[Payload]]]:
-        """Every accepting state on the way from `start`, with where it is reached."""
+    def _walk(
+        self, state: _State[Payload], text: str, start: int, at: int, end: int
+    ) -> list[tuple[int, _State[Payload]]]:
+        """Every accepting state on the way from `state` at `at`, with where it is reached; the entry began at `start`."""
         reached: list[tuple[int, _State[Payload]]] = []
         chinese = not text[start].isascii()
-        for at in range(start, end):
-            char = text[at]
-            following = state.moves.get(char)
+        while True:
+            if state.ends and ((chinese and not text[at - 1].isascii()) or _whole_word(text, start, at)):
+                reached.append((at, state))
+            following = state.moves.get(text[at]) if at < end else None
             if following is None:
-                break
-            state = self._step(state, char) if isinstance(following, frozenset) else following
-            if (state.accepts or state.gapped) and (
-                (chinese and not char.isascii()) or _whole_word(text, start, at + 1)
-            ):
-                reached.append((at + 1, state))
-        return reached
+                return reached
+            state = self._step(state, text[at]) if isinstance(following, frozenset) else following
+            at += 1
 
     def _step(self, state: _State[Payload], char: str) -> _State[Payload]:
         following = state.moves[char]
@@ -129,7 +129,7 @@ class Matcher(Generic[Payload]):
             if accept.tail is None:
                 continue
             for at in range(stop, min(end, stop + self._gap + 1)):
-                if text[at] not in accept.tail.moves or not (reached := self._walk(accept.tail, text, at, end)):
+                if text[at] not in accept.tail.moves or not (reached := self._walk(accept.tail, text, at, at, end)):
                     continue
                 last, tail = reached[-1]
                 yield from (Found(start, last, payload) for payload in tail.accepts)

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.services.rules.commitments import CommitmentClock, moved_by_pauses
-from app.services.rules.sla import Clock, SlaTerms, Timekeeping
+from app.services.rules.sla import Clock, CommitmentState, SlaTerms, Timekeeping
 
 
 class ThresholdKind(StrEnum):
@@ -46,6 +46,15 @@ def fires_at(commitment: CommitmentClock, percent: int, time: Timekeeping) -> da
         return _later(commitment.due_at, allowance * (percent - 100) // 100, commitment, time)
     unmoved = _later(commitment.started_at, allowance * percent // 100, commitment, time)
     return moved_by_pauses(unmoved, commitment.target, commitment.pauses, time)
+
+
+def next_firing(
+    commitment: CommitmentClock, fired: int, thresholds: tuple[Threshold, ...], time: Timekeeping
+) -> datetime | None:
+    """Return when the next threshold is due after `fired` of them; None while the clock does not run, or after all."""
+    if commitment.state is not CommitmentState.RUNNING or fired >= len(thresholds):
+        return None
+    return fires_at(commitment, thresholds[fired].percent, time)
 
 
 def _allowance(commitment: CommitmentClock, time: Timekeeping) -> int:

@@ -146,7 +146,7 @@ def _confirmation(body: ClassificationIn) -> Decision:
 def _promise_again(ctx: Context, loaded: Loaded, judged: Judgement) -> list[TicketCommitment]:
     """Bring the commitments of a ticket being worked on in line; return the new ones, standing still if it waits."""
     ticket, policy = loaded.ticket, loaded.policy
-    new = retarget(ticket, loaded.commitments, judged.sla.commitments, ctx.now, policy.time)
+    new = retarget(ticket, loaded.commitments, judged.sla.commitments, ctx.now, policy)
     awaited = next((awaited for awaited, status in WAITING.items() if status is ticket.status), None)
     if awaited is not None:
         pause([*loaded.commitments, *new], awaited, ctx.now, policy)

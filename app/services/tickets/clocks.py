@@ -13,7 +13,8 @@ from app.services.policy_book import Policy
 from app.services.rules.clause import Decision
 from app.services.rules.commitments import CommitmentClock, Pause
 from app.services.rules.promise import word_promise
-from app.services.rules.sla import Commitment, CommitmentState, Milestone, Target, Timekeeping
+from app.services.rules.sla import Commitment, CommitmentState, Milestone, Target
+from app.services.rules.thresholds import next_firing, thresholds_of
 from app.services.rules.tickets import Awaited
 
 OPEN = (CommitmentState.RUNNING, CommitmentState.PAUSED)
@@ -33,8 +34,9 @@ def running(row: TicketCommitment) -> CommitmentClock:
     )
 
 
-def write_back(row: TicketCommitment, after: CommitmentClock, time: Timekeeping) -> None:
-    """Write the rule's value into its row."""
+def write_back(row: TicketCommitment, after: CommitmentClock, policy: Policy) -> None:
+    """Write the rule's value into its row, and set the row's timer."""
+    time = policy.time
     row.target_value, row.target_unit = after.target.value, after.target.unit
     row.due_at, row.state, row.met_at, row.ended_at = after.due_at, after.state, after.met_at, after.ended_at
     row.calendar_confirmed = time.confirmed(after.started_at, after.target, after.due_at)
@@ -42,10 +44,18 @@ def write_back(row: TicketCommitment, after: CommitmentClock, time: Timekeeping)
         {"from": instant_text(pause.since), "to": instant_text(pause.until) if pause.until else None}
         for pause in after.pauses
     ]
+    set_timer(row, policy)
 
 
-def commitment_row(ticket_id: UUID, line_id: UUID, promised: Commitment, *, instance: int = 1) -> TicketCommitment:
-    return TicketCommitment(
+def set_timer(row: TicketCommitment, policy: Policy) -> None:
+    """Note when the next threshold of a commitment is due, if its clock runs."""
+    row.next_fire_at = next_firing(running(row), row.thresholds_fired, thresholds_of(policy.edition.sla), policy.time)
+
+
+def commitment_row(
+    ticket_id: UUID, line_id: UUID, promised: Commitment, policy: Policy, *, instance: int = 1
+) -> TicketCommitment:
+    row = TicketCommitment(
         id=new_id(),
         business_line_id=line_id,
         ticket_id=ticket_id,
@@ -61,17 +71,21 @@ def commitment_row(ticket_id: UUID, line_id: UUID, promised: Commitment, *, inst
         ended_at=None,
         pauses=[],
         delay_reason=None,
+        thresholds_fired=0,
+        firing_failures=0,
     )
+    set_timer(row, policy)
+    return row
 
 
 def meet(
-    rows: Iterable[TicketCommitment], milestones: frozenset[Milestone], now: datetime, time: Timekeeping
+    rows: Iterable[TicketCommitment], milestones: frozenset[Milestone], now: datetime, policy: Policy
 ) -> list[TicketCommitment]:
     """Record that these milestones were accomplished; return the rows that were met after their time."""
     late = []
     for row in rows:
         if row.milestone in milestones and row.state in OPEN:
-            write_back(row, running(row).met(now, time), time)
+            write_back(row, running(row).met(now, policy.time), policy)
             if row.state is CommitmentState.BREACHED:
                 late.append(row)
     return late
@@ -84,23 +98,23 @@ def pause(rows: Iterable[TicketCommitment], awaited: Awaited, now: datetime, pol
         return
     for row in rows:
         if row.milestone not in _NEVER_PAUSED and row.state is CommitmentState.RUNNING:
-            write_back(row, running(row).paused(now), policy.time)
+            write_back(row, running(row).paused(now), policy)
 
 
-def resume(rows: Iterable[TicketCommitment], now: datetime, time: Timekeeping) -> None:
+def resume(rows: Iterable[TicketCommitment], now: datetime, policy: Policy) -> None:
     for row in rows:
         if row.state is CommitmentState.PAUSED:
-            write_back(row, running(row).resumed(now, time), time)
+            write_back(row, running(row).resumed(now, policy.time), policy)
 
 
-def cancel(rows: Iterable[TicketCommitment], now: datetime, time: Timekeeping) -> None:
+def cancel(rows: Iterable[TicketCommitment], now: datetime, policy: Policy) -> None:
     for row in rows:
         if row.state in OPEN:
-            write_back(row, running(row).cancelled(now, time), time)
+            write_back(row, running(row).cancelled(now, policy.time), policy)
 
 
 def retarget(
-    ticket: Ticket, rows: Sequence[TicketCommitment], promised: Sequence[Commitment], now: datetime, time: Timekeeping
+    ticket: Ticket, rows: Sequence[TicketCommitment], promised: Sequence[Commitment], now: datetime, policy: Policy
 ) -> list[TicketCommitment]:
     """Bring the commitments in line with what is promised now; return the rows that are new.
 
@@ -113,18 +127,18 @@ def retarget(
     for row in latest.values():
         wanted = targets.get(row.milestone)
         if wanted is None:
-            cancel([row], now, time)
+            cancel([row], now, policy)
         elif row.state in OPEN:
-            write_back(row, running(row).retargeted(wanted.target, time), time)
+            write_back(row, running(row).retargeted(wanted.target, policy.time), policy)
         elif row.state is CommitmentState.CANCELLED and row.started_at >= ticket.round_started_at:
-            write_back(row, running(row).revived(wanted.target, time), time)
+            write_back(row, running(row).revived(wanted.target, policy.time), policy)
     new = [
-        commitment_row(ticket.id, ticket.business_line_id, wanted, instance=_next_instance(latest.get(milestone)))
-        for milestone, wanted in targets.items()
-        if milestone not in latest or latest[milestone].state is CommitmentState.CANCELLED
+        commitment_row(ticket.id, ticket.business_line_id, wanted, policy, instance=_next_instance(latest.get(name)))
+        for name, wanted in targets.items()
+        if name not in latest or latest[name].state is CommitmentState.CANCELLED
     ]
     if ticket.responded_at is not None:
-        meet(new, frozenset(_NEVER_PAUSED), ticket.responded_at, time)
+        meet(new, frozenset(_NEVER_PAUSED), ticket.responded_at, policy)
     return new
 
 

@@ -116,7 +116,8 @@ async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: Ticke
         return None
     ticket = tickets[0]
     if len(tickets) > 1 or ticket.fingerprint not in ctx.keyring.lookups("intake", _comparable(line, body)):
-        raise ExternalRefConflict(ticket.number)
+        seen = ticket.business_line_id in ctx.line_ids()
+        raise ExternalRefConflict(ticket.number if seen else None)
     differs: dict[str, Any] = {}
     if posted.call is not None and posted.call != ticket.call:
         differs["call"] = posted.call
@@ -152,7 +153,7 @@ def _decide(ctx: Context, line: Line, body: TicketIn) -> _Draft:
         policy, _facts(body, reading), opened_at, materials=body.materials, first_contact=first_contact(body)
     )
     ticket = _ticket(ctx, line, body, policy=policy, reading=reading, judged=judged, opened_at=opened_at)
-    rows = [commitment_row(ticket.id, line.id, promised) for promised in judged.sla.commitments]
+    rows = [commitment_row(ticket.id, line.id, promised, policy) for promised in judged.sla.commitments]
     promise_anew(ticket, rows, policy)
     return _Draft(ticket, rows, is_serious_complaint(ticket))
 

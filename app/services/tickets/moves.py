@@ -72,17 +72,17 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
 
 def _keep_clocks(ctx: Context, loaded: Loaded, move: Move, body: MoveIn, awaited: Awaited | None) -> None:
     """Stop, start and meet the commitments a move touches."""
-    rows, time = loaded.commitments, loaded.policy.time
+    rows, policy = loaded.commitments, loaded.policy
     if loaded.ticket.status in (Status.WAITING_CUSTOMER, Status.WAITING_SUPPLIER) and move in _RESUMING:
-        resume(rows, ctx.now, time)
-    late = meet(rows, MEETS.get(move, frozenset()), ctx.now, time)
-    require_delay_reason(loaded.policy, late, body.delay_reason)
+        resume(rows, ctx.now, policy)
+    late = meet(rows, MEETS.get(move, frozenset()), ctx.now, policy)
+    require_delay_reason(policy, late, body.delay_reason)
     if Milestone.FIRST_RESPONSE in MEETS.get(move, frozenset()) and loaded.ticket.responded_at is None:
         loaded.ticket.responded_at = ctx.now
     if awaited is not None:
-        pause(rows, awaited, ctx.now, loaded.policy)
+        pause(rows, awaited, ctx.now, policy)
     if move in (Move.CANCEL, Move.CLOSE):
-        cancel(rows, ctx.now, time)
+        cancel(rows, ctx.now, policy)
 
 
 _RESUMING = {Move.WAIT, Move.RESUME, Move.RESOLVE, Move.CANCEL}
@@ -148,7 +148,9 @@ def _begin_again(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
     reasons = [d for d in decided.decisions if d.outcome.partition(":")[0] in {p.milestone for p in again}]
     ticket.decisions = [*ticket.decisions, *decision_documents(reasons, ctx.now)]
     return [
-        commitment_row(ticket.id, ticket.business_line_id, promised, instance=latest[promised.milestone].instance + 1)
+        commitment_row(
+            ticket.id, ticket.business_line_id, promised, policy, instance=latest[promised.milestone].instance + 1
+        )
         for promised in again
     ]
 

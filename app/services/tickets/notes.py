@@ -30,7 +30,7 @@ async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
         loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         ticket = loaded.ticket
         if body.author == "staff" and body.visibility == "customer" and ticket.status in WORKING:
-            late = meet(loaded.commitments, REPLY_MEETS, ctx.now, loaded.policy.time)
+            late = meet(loaded.commitments, REPLY_MEETS, ctx.now, loaded.policy)
             require_delay_reason(loaded.policy, late, body.delay_reason)
             ticket.responded_at = ticket.responded_at or ctx.now
             promise_anew(ticket, loaded.commitments, loaded.policy)

@@ -26,7 +26,11 @@ class ExternalRefConflict(ServiceError):
         "The external_ref (or call_id) already stands for a ticket with other facts",
     )
 
-    def __init__(self, number: str) -> None:
+    def __init__(self, number: str | None) -> None:
+        """`number` is None for a ticket of a line that the caller no longer sees."""
+        if number is None:
+            super().__init__()
+            return
         super().__init__(
             Text(
                 f"该 external_ref（或 call_id）已用于工单 {number}，但内容不同；如为新事项请换一个编号",

@@ -108,7 +108,8 @@ def _customer(ticket: Ticket, person: dict[str, str | None], tier: Tier) -> Cust
     elif tier is Tier.GENERAL:
         masks = {"name": mask_name, "phone": mask_phone, "email": mask_email, "address": mask_address}
         shown = {name: value and masks[name](value) for name, value in person.items()}
-    return CustomerOut(external_id=ticket.customer_external_id, tier=ticket.customer_tier, **shown)
+    external_id = None if tier is Tier.PUBLIC else ticket.customer_external_id
+    return CustomerOut(external_id=external_id, tier=ticket.customer_tier, **shown)
 
 
 def _as_is(value: Any) -> Any:
