@@ -20,6 +20,7 @@ COMMANDS = {
     "keys": "create, rotate, list and revoke API keys (密钥)",
     "lines": "list and add business lines (经营线)",
     "policy": "check an edition, list the shipped ones (制度)",
+    "timers": "list and retry timers that were set aside (计时)",
     "secret": "print a new key for the key ring that seals personal data (加密密钥)",
     "openapi": "print the OpenAPI document (接口文档)",
     "revision": "draft a migration from a change of the models (起草数据库迁移)",

@@ -1,5 +1,6 @@
 """What a worker does to the tables from time to time; each in a transaction of its own."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,9 +8,10 @@ from app.core.db import Database
 from app.core.heartbeat import beat, forget_silent
 from app.core.idempotency import purge_expired
 from app.core.outbox import seal_events
+from app.models.tickets import TicketCommitment
 from app.services.directory import Known
 from app.services.search_index import index_pending
-from app.services.timers import fire_due
+from app.services.timers import fire_due, retry_stuck, stuck_timers
 
 
 async def seal(db: Database) -> int:
@@ -41,3 +43,15 @@ async def show_life(db: Database, worker_id: UUID, now: datetime) -> None:
     """Let every process know that this worker is at work."""
     async with db.begin() as session:
         await beat(session, worker_id, now)
+
+
+async def list_stuck(db: Database) -> Sequence[tuple[str, TicketCommitment]]:
+    """Return the commitments whose timer was set aside, with their ticket's number."""
+    async with db.begin() as session:
+        return await stuck_timers(session)
+
+
+async def try_stuck_again(db: Database) -> int:
+    """Give every timer that was set aside three tries more; return how many there are."""
+    async with db.begin() as session:
+        return await retry_stuck(session)

@@ -153,3 +153,9 @@ def test_an_unknown_command_is_refused(capsys: Capture) -> None:
         main(["sing"])
     assert ended.value.code == 2
     assert "sing" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("on_database")
+def test_timers_that_are_stuck_are_asked_for_and_tried_again(capsys: Capture) -> None:
+    assert said(capsys, "timers", "stuck") == []
+    assert said(capsys, "timers", "retry") == ["0"]
