@@ -141,6 +141,13 @@ async def test_a_repeat_without_a_call_finds_its_own_ticket_among_others_without
     assert (again.status_code, again.json().get("number")) == (200, second["number"])
 
 
+async def test_a_call_named_in_a_repeat_leads_to_the_ticket_by_itself(client: AsyncClient) -> None:
+    first = await take(client, external_ref="r-1")
+    for again in ({"external_ref": "r-1", "call": {"call_id": "c"}}, {"call": {"call_id": "c"}}):
+        response = await client.post("/v1/tickets", json=a_ticket(**again))
+        assert (response.status_code, response.json()["number"]) == (200, first["number"])
+
+
 async def test_two_keys_may_use_the_same_reference(client: AsyncClient, make_client: MakeClient) -> None:
     first = await take(client, external_ref="ref-1")
     second = await take(await make_client(), external_ref="ref-1")

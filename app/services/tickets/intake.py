@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
@@ -43,9 +44,9 @@ _CLOCK_SKEW = timedelta(minutes=5)
 _AS_GIVEN = (
     "channel", "item_class", "description", "materials", "seller", "service_provider", "branch", "region",
 )  # fmt: skip
-# What may differ when the same call is posted again.
 _NUMBERS_TRIED = 20
-_NOT_COMPARED = {"call", "opened_at"}
+# What may differ when the same call is posted again; references are compared by themselves.
+_NOT_COMPARED = {"call", "opened_at", "external_ref"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,15 @@ async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: Ticke
     if not tickets:
         return None
     ticket = tickets[0]
-    if len(tickets) > 1 or ticket.fingerprint not in ctx.keyring.lookups("intake", _comparable(line, body)):
+    same_facts = ticket.fingerprint in ctx.keyring.lookups("intake", _comparable(line, body))
+    # A ticket taken by its call alone has the call's id for a reference: a reference of its own may come later.
+    own_reference = ticket.external_ref if ticket.external_ref != ticket.call_id else None
+    other_reference = None not in (body.external_ref, own_reference) and body.external_ref != own_reference
+    if len(tickets) > 1 or not same_facts or other_reference:
         seen = ticket.business_line_id in ctx.line_ids()
         raise ExternalRefConflict(ticket.number if seen else None)
+    if ticket.call_id is None and posted.call_id is not None:
+        await _learn_call(session, ticket, posted.call_id)
     differs: dict[str, Any] = {}
     if posted.call is not None and posted.call != ticket.call:
         differs["call"] = posted.call
@@ -128,6 +135,15 @@ async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: Ticke
         session.add(event_row(ctx, ticket, "ticket.repeated", changed=sorted(differs)))
     rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id == ticket.id))
     return await answer_ticket(ctx, session, 200, ticket, rows.all())
+
+
+async def _learn_call(session: AsyncSession, ticket: Ticket, call_id: str) -> None:
+    """Note the call a ticket was reported by, so that the call alone leads to the ticket from now on."""
+    try:
+        async with session.begin_nested():
+            await session.execute(update(Ticket).where(Ticket.id == ticket.id).values(call_id=call_id))
+    except IntegrityError:  # another report of this call is making a ticket at this moment: the caller tries again
+        raise ServerBusy(headers={"Retry-After": "1"}) from None
 
 
 def first_contact(body: TicketIn) -> str | None:
