@@ -4,10 +4,11 @@ Nothing here reads a clock, a file, the environment, a database or a log. Which 
 
     calendar, timeline, holidays   working calendar, Chinese holidays and make-up workdays    `[calendar]`
     sla, commitments               targets, deadlines, pauses                                 `[sla]`
+    thresholds, explanation        warnings and escalation; why a deadline is what it is      `[sla]`, `[[escalations]]`
     tickets                        life cycle: moves, and the milestones they meet            —
     routing                        department, helpers, handler role, owner, duty holder      `[routing]`
     materials                      what the customer has to bring                             `[[materials]]`
-    classification*, lexicon*      what a text is about, how grave it is                      app/policies/lexicon.toml
+    classification*, lexicon*      what a text is about, how grave it is                      app/policies/lexicon/
     promise                        the definite answer a caller gets                          —
     policy*                        the shape of an edition, and the check of a draft          all
 
