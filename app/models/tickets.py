@@ -138,6 +138,8 @@ class TicketCommitment(Base):
     state: Mapped[CommitmentState] = mapped_column(worded(CommitmentState))
     met_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]  # met, or dropped
+    used_seconds: Mapped[int | None] = mapped_column(BigInteger)  # of the own clock, once it ended
+    paused_seconds: Mapped[int | None] = mapped_column(BigInteger)
     pauses: Mapped[list[dict[str, Any]]]
     delay_reason: Mapped[str | None] = mapped_column(Text)
     next_fire_at: Mapped[datetime | None]  # the timer: when the next warning, breach or escalation is due

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Response, Security
 from app.core.errors import CursorFilterMismatch, InvalidCursor, NotFound, ValidationFailed
 from app.core.http import StrictRoute, problems, response_of
 from app.routers.context import context
-from app.schemas.lists import OverdueFilter
-from app.schemas.sla import OverdueList, PreviewIn, PreviewOut
-from app.services import sla
+from app.schemas.lists import OverdueFilter, PerformanceFilter
+from app.schemas.sla import OverdueList, Performance, PreviewIn, PreviewOut
+from app.services import sla, sla_performance
 from app.services.context import Context
 from app.services.scopes import Scope
 
@@ -21,6 +21,12 @@ Reader = Annotated[Context, Security(context, scopes=[Scope.SLA_READ])]
 async def preview(body: PreviewIn, ctx: Reader) -> PreviewOut:
     """Say what a ticket with these facts would be promised, and by which clauses. Nothing is stored."""
     return await sla.preview_sla(ctx, body)
+
+
+@router.get("/performance", responses=problems(NotFound, ValidationFailed))
+async def performance(wanted: Annotated[PerformanceFilter, Query()], ctx: Reader) -> Performance:
+    """Say how the promises of time were kept: met, breached and paused, by milestone and group."""
+    return await sla_performance.read_performance(ctx, wanted)
 
 
 @router.get(

@@ -84,6 +84,13 @@ class OverdueFilter(RequestBody):
     cursor: Cursor | None = None
 
 
+class PerformanceFilter(RequestBody):
+    business_line: Lines | None = None
+    opened_at_gte: Moment | None = None
+    opened_at_lt: Moment | None = None
+    group_by: Literal["milestone", "business_line", "department", "staff", "month"] = "milestone"
+
+
 class EventFilter(RequestBody):
     after: Position = 0
     types: Annotated[

@@ -81,3 +81,23 @@ class ExplanationOut(ResponseBody):
     counted: list[StretchOut]
     pauses: list[StretchOut]
     days: list[SpecialDayOut]
+
+
+class PerformanceRow(ResponseBody):
+    """How one milestone was kept in one group. Seconds are of the commitments' own clocks, and of those that ended."""
+
+    key: str | None
+    milestone: Milestone
+    n: int
+    met: int
+    breached: int
+    running: int
+    cancelled: int
+    met_rate: Annotated[float | None, Field(description="met of met and breached; null while there is neither")]
+    mean_used_seconds: int | None
+    mean_paused_seconds: int | None
+
+
+class Performance(ResponseBody):
+    group_by: str
+    rows: list[PerformanceRow]

@@ -1,4 +1,4 @@
-"""Timers: when the next warning, breach or escalation of a commitment is due."""
+"""Timers: when the next warning, breach or escalation of a commitment is due; and what an ended one took."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("ticket_commitment", sa.Column("next_fire_at", sa.DateTime(timezone=True), nullable=True))
+    for name in ("used_seconds", "paused_seconds"):
+        op.add_column("ticket_commitment", sa.Column(name, sa.BigInteger(), nullable=True))
     for name in ("thresholds_fired", "firing_failures"):
         op.add_column("ticket_commitment", sa.Column(name, sa.SmallInteger(), nullable=False, server_default="0"))
         op.alter_column("ticket_commitment", name, server_default=None)
@@ -24,5 +26,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_ticket_commitment_timer", table_name="ticket_commitment")
-    for name in ("firing_failures", "thresholds_fired", "next_fire_at"):
+    for name in ("firing_failures", "thresholds_fired", "paused_seconds", "used_seconds", "next_fire_at"):
         op.drop_column("ticket_commitment", name)

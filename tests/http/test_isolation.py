@@ -49,6 +49,7 @@ MATRIX: dict[str, str] = {
     **{f"POST /v1/tickets/{{ticket}}/{move}": REFERENCE for move in _MOVES},
     "POST /v1/sla/preview": LINE,
     "GET /v1/sla/overdue": LIST,
+    "GET /v1/sla/performance": LIST,
     "POST /v1/complaints/classify": LINE,
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,
@@ -176,10 +177,14 @@ async def test_a_foreign_line_looks_like_none_wherever_one_is_named(service: Ser
 async def test_no_list_shows_counts_or_hints_at_what_is_foreign(service: Service, world: World) -> None:
     for operation in of_kind(service, LIST):
         if operation.method == "GET":
-            query = {"within_seconds": EVERYTHING_DUE} if "sla" in operation.path else {}
+            query = {"within_seconds": EVERYTHING_DUE} if "overdue" in operation.path else {}
             shown = await world.us.get(operation.path, params=query)
-            assert shown.json()["items"], operation.name
+            listed = shown.json()
+            assert listed.get("items") or listed["rows"], operation.name
             assert not [word for word in world.their_words() if word in shown.text], operation.name
+    kept = (await world.us.get("/v1/sla/performance", params={"group_by": "business_line"})).json()["rows"]
+    assert {row["key"] for row in kept} == {OURS}
+    assert {row["n"] for row in kept} == {1}
     counted = (await world.us.get("/v1/tickets", params={"include": "total"})).json()
     assert (counted["total"], len(counted["items"])) == (1, 1)
 

@@ -89,3 +89,30 @@ async def test_what_is_late_or_soon_due_comes_first(client: AsyncClient, clock: 
     rest = (await client.get("/v1/sla/overdue", params={"limit": 2, "cursor": late["next_cursor"]})).json()
     assert len(late["items"]) + len(rest["items"]) == 3
     assert late["items"][0]["seconds_left"] == -22 * 3600
+
+
+async def test_how_promises_were_kept_is_counted_by_milestone_and_group(client: AsyncClient, clock: FakeClock) -> None:
+    prompt, slow = await take(client), await take(client, business_line="mall")
+    clock.advance(hours=1)
+    await client.post(f"/v1/tickets/{prompt['number']}/acknowledge", json={"staff_no": "1101"})
+    clock.advance(hours=29)
+    await client.post(f"/v1/tickets/{slow['number']}/acknowledge", json={"delay_reason": "漏接", "staff_no": "2002"})
+    shown = (await client.get("/v1/sla/performance", params={"group_by": "staff"})).json()
+    responses = {row["key"]: row for row in shown["rows"] if row["milestone"] == "first_response"}
+    kept, broken = responses["1101"], responses["2002"]
+    assert (kept["met"], kept["met_rate"], kept["mean_used_seconds"]) == (1, 1, 3600)
+    assert (broken["breached"], broken["met_rate"]) == (1, 0)
+    lines = (await client.get("/v1/sla/performance", params={"group_by": "business_line"})).json()["rows"]
+    assert {row["key"]: row["running"] for row in lines if row["milestone"] == "resolution"} == {
+        "mall": 1, "tableware": 1,
+    }  # fmt: skip
+    months = (await client.get("/v1/sla/performance", params={"group_by": "month"})).json()["rows"]
+    assert {row["key"] for row in months} == {"2026-11"}
+    clock.advance(hours=50)
+    total = (await client.get("/v1/sla/performance")).json()["rows"]
+    assert [(row["milestone"], row["n"], row["met"], row["breached"]) for row in total] == [
+        ("first_response", 2, 1, 1),
+        ("resolution", 2, 0, 2),
+    ]
+    later = await client.get("/v1/sla/performance", params={"opened_at_gte": "2026-12-01T00:00:00Z"})
+    assert later.json()["rows"] == []

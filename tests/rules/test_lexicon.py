@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from app.services.rules.lexicon import Lexicon
+from app.services.rules.lexicon import Lexicon, LexiconPart
 from app.services.rules.lexicon_matcher import Matcher
 from app.services.rules.lexicon_text import clauses, folding
 
@@ -84,3 +84,16 @@ def test_a_lexicon_is_read_with_its_macros_and_characters() -> None:
 def test_a_lexicon_with_a_mistake_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Lexicon.model_validate(LEXICON | change)
+
+
+def test_the_files_of_a_lexicon_make_one_in_their_order() -> None:
+    signs = [SIGN, {**SIGN, "name": "other", "words": "漏水"}]
+    parts = [LexiconPart.model_validate({"signs": [sign]}) for sign in signs]
+    terms = LexiconPart.model_validate({name: value for name, value in LEXICON.items() if name != "signs"})
+    assert [sign.name for sign in Lexicon.joined([parts[1], terms, parts[0]]).signs] == ["other", "defect"]
+    with pytest.raises(ValueError, match="stated in two files"):
+        Lexicon.joined([terms, terms])
+    with pytest.raises(ValidationError, match="named twice"):
+        Lexicon.joined([terms, parts[0], parts[0]])
+    with pytest.raises(ValidationError, match="version"):
+        Lexicon.joined(parts)

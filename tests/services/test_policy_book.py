@@ -164,6 +164,12 @@ def test_the_files_of_the_lexicon_must_make_one(folder: Path) -> None:
         PolicyBook.load(folder)
 
 
+def test_an_entry_of_the_lexicon_that_cannot_be_read_is_named(folder: Path) -> None:
+    breaking(folder, "lexicon/trade.toml", "搅不(开|匀|动|散)", "搅不(开|匀")
+    with pytest.raises(PolicyFilesInvalid, match=r"^lexicon: .*搅不.*a bracket is left open"):
+        PolicyBook.load(folder)
+
+
 def test_editions_that_were_in_force_have_not_changed() -> None:
     recorded = lock_editions.LOCK.read_text(encoding="utf-8").splitlines()
     changed = sorted({line.split()[1] for line in {*recorded} ^ {*lock_editions.render().splitlines()}})

@@ -85,7 +85,8 @@ class Classification:
 def classify(facts: ClassificationFacts, lexicon: Lexicon) -> Classification:
     """Classify a text of any length and script; texts that say nothing are no complaint, with low confidence.
 
-    `facts.kind`, where given, is kept. Time grows with the length of the text only.
+    `facts.kind`, where given, is kept: what the caller calls a complaint is one of other cause if nothing says why,
+    what the caller calls a repair a matter of quality. Time grows with the length of the text only.
     """
     reading = read(facts.text, lexicon, category=facts.product_category or "")
     weighed = weigh(reading, lexicon.thresholds, kind=facts.kind, internal=facts.channel == _INTERNAL)
@@ -126,7 +127,7 @@ def _confidence(reading: Reading, weighed: Weighed, kind: float) -> Confidence:
         doubtful = weighed.total / weighed.threshold if weighed.total < weighed.threshold else 0.8
         sure = (0.45 + min(signs, 2) * 0.2) * (1 - 0.4 * doubtful)
         return Confidence(min(sure, kind), sure, sure, sure, kind)
-    is_complaint = min(1.0, 0.45 + 0.25 * (weighed.total - weighed.threshold))
+    is_complaint = max(0.1, min(1.0, 0.45 + 0.25 * (weighed.total - weighed.threshold)))
     complaint_class = is_complaint * (0.6 + 0.4 * weighed.class_margin)
     issue = is_complaint * (0.5 + 0.5 * weighed.issue_margin)
     feared = any(grievance.role is Role.HAZARD and not grievance.stated for grievance in weighed.grievances)

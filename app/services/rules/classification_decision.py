@@ -19,9 +19,8 @@ _CONCRETE = 1.2  # weight from which a grievance states a defect or a loss, not 
 _AT_LARGE = 0.6  # "bad" about nothing in particular
 _QUOTED = 3  # of these, as many as can serve as evidence
 _RANK = {Severity.NONE: 0, Severity.MINOR: 1, Severity.SERIOUS: 2, Severity.CRITICAL: 3}
-_NOTHING_WRONG = frozenset(
-    {Kind.CONSULTATION, Kind.INSTALLATION, Kind.MAINTENANCE, Kind.TRAINING, Kind.SUGGESTION, Kind.PRAISE}
-)  # kinds that, given by the caller, need more than a weak word to be read as a complaint
+_APPOINTMENTS = frozenset({Kind.INSTALLATION, Kind.MAINTENANCE, Kind.TRAINING})
+_NOTHING_WRONG = _APPOINTMENTS | {Kind.CONSULTATION, Kind.SUGGESTION, Kind.PRAISE}  # so given: weak words do not count
 _PLAIN_WISH = 2  # weight from which words for a repair mean just that
 _TIE_BREAK = (IssueType.SAFETY, IssueType.PRODUCT_QUALITY)
 
@@ -141,12 +140,12 @@ def _at_large(reading: Reading) -> list[Grievance]:
 
 
 def _threshold(reading: Reading, thresholds: Thresholds, kind: Kind | None, *, reported: bool) -> float:
-    if _routine(reading):
-        return thresholds.routine
-    if kind in _NOTHING_WRONG:
-        return thresholds.asking
     if reported or reading.marks[Role.ESCALATION]:
         return thresholds.complaint / 2
+    if _routine(reading):
+        return thresholds.routine
+    if kind in _NOTHING_WRONG or (kind is None and reading.names(*_APPOINTMENTS, least=_PLAIN_WISH)):
+        return thresholds.asking
     if any(grievance.severity is Severity.CRITICAL for grievance in reading.grievances):
         return thresholds.complaint
     asking = sum(reading.weight_of(role) for role in (Role.QUESTION, Role.INQUIRY, Role.THANKS))

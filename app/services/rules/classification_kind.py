@@ -1,8 +1,8 @@
 """Propose the kind of ticket from a reading, as a hotline would register it.
 
 A plain wish for a repair, an installation or a return keeps that kind although it states a failure: the customer
-wants a visit or a label, not an apology. It becomes a complaint when the text says complaint or names a regulator,
-tells of harm or danger, or finds fault with people: manner, delay, refusal.
+wants a visit or a label, not an apology; so does a difficulty that asks how. It becomes a complaint when the text says
+complaint or names a regulator, tells of harm or danger, quarrels, or finds fault with people: manner, delay, refusal.
 """
 
 from collections import defaultdict

@@ -53,13 +53,14 @@ class Reading:
 
 
 class _Clause:
-    __slots__ = ("by_role", "span", "weight")
+    __slots__ = ("by_role", "faults", "span", "weight")
 
     def __init__(self, span: Span, found: list[Found[Sign]]) -> None:
         self.span = span
         self.by_role: dict[Role, list[Found[Sign]]] = {}
         for entry in found:
             self.by_role.setdefault(entry.payload.role, []).append(entry)
+        self.faults = [entry for entry in found if entry.payload.role in STATES_FAULT]
         self.weight = _EMPHASIS if Role.CONTRAST in self.by_role else 1
 
     def of(self, role: Role) -> Sequence[Found[Sign]]:
@@ -80,8 +81,10 @@ def read(text: str, lexicon: Lexicon, *, category: str = "") -> Reading:
             if role is not Role.GOOD:  # a denied good word is a bad one
                 reading.marks[role] += found
         before = read_clauses[at - 1] if at and read_clauses[at - 1].span.sentence == clause.span.sentence else None
-        _read_faults(read_clauses, at, reading)
-        _read_opinions(clause, before, reading)
+        if clause.faults:
+            _read_faults(read_clauses, at, reading)
+        if Role.BAD in clause.by_role or Role.GOOD in clause.by_role:
+            _read_opinions(clause, before, reading)
     return reading
 
 
@@ -108,7 +111,7 @@ def _unshielded(found: list[Found[Sign]]) -> list[Found[Sign]]:
 
 def _read_faults(read_clauses: list[_Clause], at: int, reading: Reading) -> None:
     clause = read_clauses[at]
-    for found in chain.from_iterable(found for role, found in clause.by_role.items() if role in STATES_FAULT):
+    for found in clause.faults:
         sign = found.payload
         if sign.issue is None or sign.cause is None or _negated(found, clause):
             continue
@@ -151,7 +154,8 @@ def _came_broken(read_clauses: list[_Clause], at: int) -> bool:
 
 
 def _negated(found: Found[Sign], clause: _Clause) -> bool:
-    return any(0 <= found.start - other.end <= other.payload.reach for other in clause.of(Role.NEGATOR))
+    negators = clause.of(Role.NEGATOR)
+    return bool(negators) and any(0 <= found.start - other.end <= other.payload.reach for other in negators)
 
 
 def _read_opinions(clause: _Clause, before: _Clause | None, reading: Reading) -> None:

@@ -106,7 +106,7 @@ class Matcher(Generic[Payload]):
     def _walk(
         self, state: _State[Payload], text: str, start: int, at: int, end: int
     ) -> list[tuple[int, _State[Payload]]]:
-        """Every accepting state on the way from `state` at `at`, with where it is reached; the entry began at `start`."""
+        """Every accepting state on the way from `state` at `at`, with where it is reached; `start` began the entry."""
         reached: list[tuple[int, _State[Payload]]] = []
         chinese = not text[start].isascii()
         while True:

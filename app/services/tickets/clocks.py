@@ -44,6 +44,9 @@ def write_back(row: TicketCommitment, after: CommitmentClock, policy: Policy) ->
         {"from": instant_text(pause.since), "to": instant_text(pause.until) if pause.until else None}
         for pause in after.pauses
     ]
+    ended = after.ended_at
+    row.used_seconds = None if ended is None else after.used_seconds(ended, time)
+    row.paused_seconds = None if ended is None else after.paused_seconds(ended, time)
     set_timer(row, policy)
 
 
@@ -71,6 +74,8 @@ def commitment_row(
         ended_at=None,
         pauses=[],
         delay_reason=None,
+        used_seconds=None,
+        paused_seconds=None,
         thresholds_fired=0,
         firing_failures=0,
     )
