@@ -168,6 +168,24 @@ class TimelineEntry(Base):
     at: Mapped[datetime]
 
 
+class TicketAssignment(Base):
+    """Who had a ticket from when to when: a department, and a person of it once there is one."""
+
+    __tablename__ = "ticket_assignment"
+    __table_args__ = (
+        Index("ix_ticket_assignment_ticket", "ticket_id", "since"),
+        Index("uq_ticket_assignment_current", "ticket_id", unique=True, postgresql_where=text("until IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    business_line_id: Mapped[UUID]
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))
+    department: Mapped[str] = mapped_column(String(40))
+    staff_no: Mapped[str | None] = mapped_column(String(32))
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
 class TicketSearch(Base):
     """Bigram tokens of a ticket's description, filled by a worker; None until then."""
 

@@ -21,6 +21,7 @@ from app.schemas.lists import TicketFilter, TimelineFilter
 from app.schemas.sla import ExplanationOut
 from app.schemas.tickets import (
     AssignIn,
+    Assignments,
     CommentIn,
     DelayReasonIn,
     EscalateIn,
@@ -39,7 +40,7 @@ from app.schemas.tickets import (
 from app.services.context import Context
 from app.services.rules.tickets import Move
 from app.services.scopes import Scope
-from app.services.tickets import changes, explaining, intake, moves, notes, reading
+from app.services.tickets import assignments, changes, explaining, intake, moves, notes, reading
 from app.services.tickets.refusals import DelayReasonRequired, ExternalRefConflict, InvalidTransition
 
 router = APIRouter(prefix="/v1/tickets", tags=["tickets"], route_class=StrictRoute)
@@ -115,6 +116,12 @@ async def confirm_classification(ticket: str, body: ClassificationIn, ctx: Write
 async def read_timeline(ticket: str, wanted: Annotated[TimelineFilter, Query()], ctx: Reader) -> Response:
     """Read what happened to a ticket, the earliest first; `visibility=customer` gives what the customer may see."""
     return response_of(await reading.read_timeline(ctx, ticket, wanted))
+
+
+@router.get("/{ticket}/assignments", responses=problems(NotFound))
+async def list_assignments(ticket: str, ctx: Reader) -> Assignments:
+    """Read which departments and people had a ticket, in order, and for how long."""
+    return await assignments.list_assignments(ctx, ticket)
 
 
 @router.get("/{ticket}/commitments/{commitment}/explanation", responses=problems(NotFound))

@@ -322,3 +322,18 @@ class Timeline(ResponseBody):
     items: list[TimelineEntryOut]
     next_cursor: str | None
     has_more: bool
+
+
+class AssignmentOut(ResponseBody):
+    """A department, or a person of it, that had the ticket; `until` is null while it still has."""
+
+    department: str
+    staff_no: str | None
+    since: Instant
+    until: Instant | None
+    seconds: int
+    working_seconds: int
+
+
+class Assignments(ResponseBody):
+    items: list[AssignmentOut]

@@ -19,6 +19,7 @@ SCOPES: dict[str, Scope] = {
     "GET /v1/tickets/{ticket}": Scope.TICKETS_READ,
     "PATCH /v1/tickets/{ticket}": Scope.TICKETS_WRITE,
     "PUT /v1/tickets/{ticket}/classification": Scope.TICKETS_WRITE,
+    "GET /v1/tickets/{ticket}/assignments": Scope.TICKETS_READ,
     "GET /v1/tickets/{ticket}/timeline": Scope.TICKETS_READ,
     "GET /v1/tickets/{ticket}/commitments/{commitment}/explanation": Scope.TICKETS_READ,
     "POST /v1/tickets/{ticket}/comments": Scope.TICKETS_WRITE,

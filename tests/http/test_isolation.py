@@ -42,6 +42,7 @@ MATRIX: dict[str, str] = {
     "GET /v1/tickets/{ticket}": REFERENCE,
     "PATCH /v1/tickets/{ticket}": REFERENCE,
     "PUT /v1/tickets/{ticket}/classification": REFERENCE,
+    "GET /v1/tickets/{ticket}/assignments": REFERENCE,
     "GET /v1/tickets/{ticket}/timeline": REFERENCE,
     "GET /v1/tickets/{ticket}/commitments/{commitment}/explanation": REFERENCE,
     "POST /v1/tickets/{ticket}/comments": REFERENCE,

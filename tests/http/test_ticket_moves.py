@@ -165,6 +165,28 @@ async def test_a_transfer_goes_to_a_department_of_the_edition_only(client: Async
     assert moved["department"] == "technical"
 
 
+async def test_the_time_with_each_department_and_person_is_kept(client: AsyncClient, clock: FakeClock) -> None:
+    ticket = await take(client)
+    clock.advance(hours=20, minutes=30)  # Monday 8:30
+    await move(client, ticket, "assign", assignee_staff_no="2002")
+    clock.advance(hours=1)
+    await move(client, ticket, "start", staff_no="2002")  # no change of hands
+    await move(client, ticket, "transfer", department="technical")
+    clock.advance(minutes=30)
+    await move(client, ticket, "cancel")
+    clock.advance(days=1)
+    path = f"/v1/tickets/{ticket['number']}/assignments"
+    held = [
+        (item["department"], item["staff_no"], item["seconds"], item["working_seconds"])
+        for item in (await client.get(path)).json()["items"]
+    ]
+    assert held == [
+        (ticket["department"], None, 73_800, 0),
+        (ticket["department"], "2002", 3600, 3600),
+        ("technical", None, 1800, 1800),
+    ]
+
+
 async def test_escalation_climbs_to_the_roles_of_the_edition(client: AsyncClient) -> None:
     ticket = await take(client)
     levels = [(await move(client, ticket, "escalate"))["escalation_level"] for _ in range(4)]

@@ -81,11 +81,12 @@ class Change:
 
 
 _NOTED = {"event": 1, "timeline_entry": 1, "idempotency_record": 1}
-_TAKEN = _NOTED | {"ticket": 1, "ticket_commitment": 2, "ticket_search": 1}
+_TAKEN = _NOTED | {"ticket": 1, "ticket_commitment": 2, "ticket_search": 1, "ticket_assignment": 1}
+_HANDED_OVER = _NOTED | {"ticket_assignment": 1}
 CHANGES = [
     Change("POST", "", a_ticket(external_ref="whole"), _TAKEN),
     Change("POST", "", a_ticket(external_ref="there"), {"idempotency_record": 1}),
-    Change("POST", "/{number}/start", {"staff_no": "1101"}, _NOTED),
+    Change("POST", "/{number}/start", {"staff_no": "1101"}, _HANDED_OVER),
     Change("POST", "/{number}/comments", {"text": "已联系客户", "visibility": "customer"}, _NOTED),
     Change("PATCH", "/{number}", {"urgency": "emergency"}, _NOTED, (("If-Match", '"1.general"'),)),
     Change("POST", "/{number}/accept", {}, {"idempotency_record": 1}),

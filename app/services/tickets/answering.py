@@ -11,6 +11,7 @@ from app.core.unit import Unit
 from app.models.tickets import Ticket, TicketCommitment
 from app.services.access_log import log_access, log_replay
 from app.services.context import Context
+from app.services.tickets.assignments import hand_over
 from app.services.tickets.clocks import promise_anew
 from app.services.tickets.loading import Loaded, find_ticket
 from app.services.tickets.rendering import render_ticket
@@ -24,6 +25,7 @@ async def answer_changed(ctx: Context, unit: Unit, loaded: Loaded, new: Sequence
     unit.session.add_all(new)
     rows = [*loaded.commitments, *new]
     promise_anew(ticket, rows, loaded.policy)
+    await hand_over(unit.session, ticket, ctx.now)
     return unit.answer(await answer_ticket(ctx, unit.session, 200, ticket, rows))
 
 

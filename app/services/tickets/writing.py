@@ -17,7 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import Base
 from app.core.outbox import Event
-from app.models.tickets import TICKET_NUMBER, Ticket, TicketCommitment, TicketSearch, TimelineEntry
+from app.models.tickets import (
+    TICKET_NUMBER,
+    Ticket,
+    TicketAssignment,
+    TicketCommitment,
+    TicketSearch,
+    TimelineEntry,
+)
+from app.services.tickets.assignments import assignment_row
 
 
 def _rows(model: type[Base], parameter: str, made_by_database: frozenset[str]) -> tuple[list[str], Any]:
@@ -47,6 +55,7 @@ def _take_statement() -> Select[tuple[str]]:
         _beside(TimelineEntry, "entries", ticket, frozenset({"entry_no"})),
         _beside(Event, "events", ticket, frozenset({"event_no", "position"})),
         _beside(TicketSearch, "search", ticket),
+        _beside(TicketAssignment, "assignment", ticket),
     )
 
 
@@ -63,6 +72,7 @@ async def insert_ticket(
     day: str,
 ) -> str | None:
     """Write all rows and return the ticket's number, `AS-<day>-NNNNNN`; None if its reference is taken."""
+    assignment = assignment_row(ticket, ticket.recorded_at)
     search = TicketSearch(ticket_id=ticket.id, business_line_id=ticket.business_line_id, tokens=None)
     parameters = {
         "day": day,
@@ -71,6 +81,7 @@ async def insert_ticket(
         "entries": _json(entries),
         "events": _json(events),
         "search": _json([search]),
+        "assignment": _json([assignment]),
     }
     number: str | None = await session.scalar(_TAKE, parameters)
     return number
