@@ -33,6 +33,9 @@ def _check(file: Path) -> int:
     for finding in report.findings:
         place = (finding.level, finding.path or "-", finding.clause or "-")
         print("\t".join((*place, f"{finding.message.zh} / {finding.message.en}")))
+    if report.edition is not None:
+        header = report.edition.edition
+        print(f"ok\t{header.name}\t{header.version}\t{header.effective_from}")
     return 1 if report.errors else 0
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.security import SecurityScopes
 
 from app.core.http import authorised, bearer, call_of
@@ -17,3 +17,16 @@ async def context(request: Request, needed: SecurityScopes, _key: Annotated[obje
     kit: Kit = request.app.state.kit
     caller = authorised(request, needed)
     return Context(kit, caller, call_of(request), await kit.directory.known(), kit.clock())
+
+
+_KEY = Header(alias="Idempotency-Key", description="makes a repeat of this write safe")
+_TAG = Header(alias="If-Match", description="the ETag the change was made for; PATCH and PUT need it")
+
+
+async def writing(
+    reading: Annotated[Context, Depends(context)],
+    _idempotency_key: Annotated[str | None, _KEY] = None,
+    _if_match: Annotated[str | None, _TAG] = None,
+) -> Context:
+    """Build the context of a write. The two headers are named for the documentation, and read from the request."""
+    return reading

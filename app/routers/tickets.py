@@ -15,7 +15,7 @@ from app.core.errors import (
     VersionMismatch,
 )
 from app.core.http import StrictRoute, problems, response_of
-from app.routers.context import context
+from app.routers.context import context, writing
 from app.schemas.complaints import ClassificationIn
 from app.schemas.lists import TicketFilter, TimelineFilter
 from app.schemas.sla import ExplanationOut
@@ -46,7 +46,7 @@ from app.services.tickets.refusals import DelayReasonRequired, ExternalRefConfli
 router = APIRouter(prefix="/v1/tickets", tags=["tickets"], route_class=StrictRoute)
 
 Reader = Annotated[Context, Security(context, scopes=[Scope.TICKETS_READ])]
-Writer = Annotated[Context, Security(context, scopes=[Scope.TICKETS_WRITE])]
+Writer = Annotated[Context, Security(writing, scopes=[Scope.TICKETS_WRITE])]
 
 _RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
 _PAGES = problems(InvalidCursor, CursorFilterMismatch, NotFound, ValidationFailed)

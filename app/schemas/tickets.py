@@ -142,8 +142,8 @@ class MoveIn(RequestBody):
     """Who moves, and why. `delay_reason` is needed when the move meets a milestone after its time."""
 
     staff_no: StaffNo | None = None
-    reason: ShortText | None = None
-    note: ShortText | None = None
+    reason: Annotated[ShortText | None, Field(description="the customer may read it in the timeline")] = None
+    note: Annotated[ShortText | None, Field(description="between staff")] = None
     delay_reason: ShortText | None = None
 
 

@@ -28,7 +28,7 @@ async def create_key(
 ) -> str:
     """Return a new key, which nobody can show again.
 
-    Raises: ValueError for an unknown scope or business line, or a lifetime over 365 days.
+    Raises: ValueError for an unknown scope or business line, a name in use, or a lifetime over 365 days.
     """
     check_scopes(scopes)
     async with db.begin() as session:
@@ -36,6 +36,9 @@ async def create_key(
         for line in lines:
             if line not in known:
                 raise ValueError(f"unknown business line {line!r}; known are {', '.join(sorted(known))}")
+        in_use = select(ApiKey.id).where(ApiKey.name == name, ApiKey.revoked_at.is_(None), ApiKey.expires_at > now)
+        if await session.scalar(in_use.limit(1)) is not None:
+            raise ValueError(f"a key named {name!r} is in use: rotate it, and its client keeps its references")
         return issue_key(
             session, name=name, scopes=scopes, business_lines=lines, tier=tier, now=now, lifetime=lifetime
         )  # fmt: skip

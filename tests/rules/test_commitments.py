@@ -108,3 +108,20 @@ def test_what_is_met_or_cancelled_does_not_move_any_more() -> None:
         assert ended.paused(shanghai("23 11:00")) == ended
         assert ended.met(shanghai("23 11:00"), TIME) == ended
         assert ended.retargeted(Target(value=1, unit=Unit.HOURS), TIME) == ended
+
+
+@given(
+    start=st.integers(0, 10**9),
+    since=st.integers(0, 5 * 10**11),
+    length=st.integers(0, 10**12),
+    left=st.integers(1, 80),
+)
+def test_a_pause_keeps_what_is_left_to_the_microsecond(start: int, since: int, length: int, left: int) -> None:
+    begun = shanghai("23 09:00") + timedelta(microseconds=start)
+    due_at = TIME.calendar.add(begun, left * 3600)
+    paused = begun + timedelta(microseconds=since)
+    resumed = paused + timedelta(microseconds=length)
+    carried = TIME.calendar.carried(due_at, paused, resumed)
+    windows = TIME.calendar.windows
+    exact = sum((close - open_ for open_, close in windows(paused, due_at)), timedelta())
+    assert sum((close - open_ for open_, close in windows(resumed, carried)), timedelta()) == exact

@@ -47,7 +47,9 @@ def test_what_is_counted_adds_up_to_the_allowance_with_and_without_pauses(
     if unit in (Unit.HOURS, Unit.WORKING_HOURS):
         assert allowance == value * 3600
     for begin, end in zip(moments[::2], moments[1::2], strict=False):
-        since, until = (commitment.started_at + timedelta(minutes=minutes) for minutes in (begin, end))
+        since, until = (
+            commitment.started_at + timedelta(minutes=minutes, milliseconds=337) for minutes in (begin, end)
+        )
         commitment = commitment.paused(since).resumed(until, time)
     told = explain(commitment, time)
     in_days = unit in (Unit.DAYS, Unit.WORKING_DAYS)  # a pause moves the deadline to the end of its day

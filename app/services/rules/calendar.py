@@ -119,6 +119,21 @@ class WorkingCalendar:
         line = self._line(low, high)
         return (line.open_until(high) - line.open_until(low)) // MICRO
 
+    def carried(self, moment: datetime, since: datetime, until: datetime) -> datetime:
+        """Return the instant that has as much open time before it from `until` on as `moment` has from `since` on.
+
+        Exact to the microsecond. With no open time between `since` and `moment` it is `until` itself.
+        Raises: NoServiceDays as `add` does.
+        """
+        low, high, point = micros(since), micros(moment), micros(until)
+        line = self._line(min(low, point), max(high, point))
+        left = line.open_until(high) - line.open_until(low) if high > low else 0
+        if left == 0:
+            return instant(point)
+        while (found := line.ahead(point, left)) is None:
+            line = self._extended(line, after=line.years)
+        return instant(found)
+
     def windows(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield opening and closing instants (UTC) from `start` to `end`, clipped to it; touching windows are one."""
         low, high = micros(start), micros(end)

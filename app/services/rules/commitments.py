@@ -119,7 +119,7 @@ def moved_by_pauses(instant: datetime, target: Target, pauses: tuple[Pause, ...]
 def _moved(instant: datetime, since: datetime, until: datetime, target: Target, time: Timekeeping) -> datetime:
     if target.clock is Clock.ROUND_THE_CLOCK:
         return instant + (until - since)
-    return time.calendar.add(until, time.calendar.between(since, instant))
+    return time.calendar.carried(instant, since, until)
 
 
 def _elapsed(start: datetime, end: datetime, target: Target, time: Timekeeping) -> int:

@@ -62,17 +62,23 @@ def explain(commitment: CommitmentClock, time: Timekeeping) -> Explanation:
     start, due_at = commitment.started_at, commitment.due_at
     pauses = tuple(pause for pause in commitment.pauses if pause.until is not None and pause.since < due_at)
     running = list(_running(start, due_at, pauses))
-    if commitment.target.clock is Clock.ROUND_THE_CLOCK:
-        counted = [Stretch(since, until, _seconds(since, until)) for since, until in running]
-        paused = tuple(Stretch(p.since, p.until, _seconds(p.since, p.until)) for p in pauses if p.until)
-        days: tuple[SpecialDay, ...] = ()
-    else:
-        windows = [window for since, until in running for window in time.calendar.windows(since, until)]
-        counted = [Stretch(since, until, _seconds(since, until)) for since, until in windows]
-        between = time.calendar.between
-        paused = tuple(Stretch(p.since, p.until, between(p.since, p.until)) for p in pauses if p.until)
+    ended = [(pause.since, pause.until) for pause in pauses if pause.until]
+    days: tuple[SpecialDay, ...] = ()
+    if commitment.target.clock is Clock.WORKING:
+        running = [window for since, until in running for window in time.calendar.windows(since, until)]
+        ended = [window for since, until in ended for window in time.calendar.windows(since, until)]
         days = tuple(_special_days(start, due_at, time))
-    return Explanation(sum(stretch.seconds for stretch in counted), tuple(counted), paused, days)
+    counted = _stretches(running)
+    return Explanation(sum(stretch.seconds for stretch in counted), counted, _stretches(ended), days)
+
+
+def _stretches(spans: list[tuple[datetime, datetime]]) -> tuple[Stretch, ...]:
+    """Count whole seconds along the spans, so that fractions at their ends are neither lost nor counted twice."""
+    stretches, passed = [], timedelta()
+    for since, until in spans:
+        before, passed = passed, passed + (until - since)
+        stretches.append(Stretch(since, until, int(passed.total_seconds()) - int(before.total_seconds())))
+    return tuple(stretches)
 
 
 def _running(start: datetime, end: datetime, pauses: tuple[Pause, ...]) -> Iterator[tuple[datetime, datetime]]:
@@ -84,10 +90,6 @@ def _running(start: datetime, end: datetime, pauses: tuple[Pause, ...]) -> Itera
         since = pause.until or end
     if since < end:
         yield since, end
-
-
-def _seconds(since: datetime, until: datetime) -> int:
-    return int((until - since).total_seconds())
 
 
 def _special_days(start: datetime, due_at: datetime, time: Timekeeping) -> Iterator[SpecialDay]:

@@ -41,10 +41,13 @@ class Due(Protocol):
     def due_at(self) -> datetime: ...
 
 
-def word_promise(status: Status, steps: Sequence[Due], missing: Sequence[Wording], timezone: str) -> Wording:
+def word_promise(
+    status: Status, steps: Sequence[Due], missing: Sequence[Wording], timezone: str, *, late: bool = False
+) -> Wording:
     """Return the promise without its ticket number, which `with_number` puts in front. Times are local.
 
-    `steps` are those whose clock runs; `missing` are the materials still to come, asked for while there is time.
+    `steps` are those whose clock runs and whose time is not over; `late` says that others are overdue. `missing` are
+    the materials still to come, asked for while there is time.
     """
     zone, by_time = ZoneInfo(timezone), dict[str, list[Wording]]()
     for step in sorted((step for step in steps if step.milestone in _TOLD), key=_told_order):
@@ -54,6 +57,8 @@ def word_promise(status: Status, steps: Sequence[Due], missing: Sequence[Wording
         zh = "，".join(f"{due} 前{'、'.join(title.zh for title in titles)}" for due, titles in by_time.items())
         en = "; ".join(f"{' and '.join(title.en for title in titles)} by {due}" for due, titles in by_time.items())
         parts.append(Wording(f"我们将在 {zh}。", f"What happens next: {en}."))
+    if late:
+        parts.append(Wording("有步骤已超过时限，我们将尽快处理。", "A step is overdue; we see to it at once."))
     if missing and by_time:
         listed_zh, listed_en = "、".join(m.zh for m in missing), ", ".join(m.en for m in missing)
         parts.append(Wording(f"请补充：{listed_zh}。", f"Please send: {listed_en}."))

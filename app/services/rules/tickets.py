@@ -1,8 +1,8 @@
 """工单生命周期: which move is allowed from which status, and which milestones it meets.
 
 The way leads from taking a ticket over working on it, with waits, to its result, the customer's acceptance and the
-close; it may be cancelled while it is worked on, and taken up again afterwards (001 三.2, 000 第十三–十六条, 002). Answered on the spot is resolved from where it stands: a hotline agent who can
-answer at once does (001 三.2).
+close; it may be cancelled while it is worked on, and taken up again afterwards (001 三.2, 000 第十三–十六条, 002).
+What is answered on the spot is resolved from where it stands: a hotline agent who can answer at once does (001 三.2).
 """
 
 from collections.abc import Mapping

@@ -24,7 +24,7 @@ async def answer_changed(ctx: Context, unit: Unit, loaded: Loaded, new: Sequence
     ticket.updated_at = ctx.now
     unit.session.add_all(new)
     rows = [*loaded.commitments, *new]
-    promise_anew(ticket, rows, loaded.policy)
+    promise_anew(ticket, rows, loaded.policy, ctx.now)
     await hand_over(unit.session, ticket, ctx.now)
     return unit.answer(await answer_ticket(ctx, unit.session, 200, ticket, rows))
 

@@ -155,11 +155,13 @@ def _next_instance(latest: TicketCommitment | None) -> int:
     return 1 if latest is None else latest.instance + 1
 
 
-def promise_anew(ticket: Ticket, rows: Sequence[TicketCommitment], policy: Policy) -> None:
+def promise_anew(ticket: Ticket, rows: Sequence[TicketCommitment], policy: Policy, now: datetime) -> None:
     """Word the ticket's promise by the clocks that run now."""
-    steps = [row for row in rows if row.state is CommitmentState.RUNNING]
+    running_rows = [row for row in rows if row.state is CommitmentState.RUNNING]
+    steps = [row for row in running_rows if row.due_at > now]
     titles = [policy.edition.material_titles[name] for name in ticket.missing_materials]
-    ticket.promise = asdict(word_promise(ticket.status, steps, titles, policy.time.timezone))
+    late = len(steps) < len(running_rows)
+    ticket.promise = asdict(word_promise(ticket.status, steps, titles, policy.time.timezone, late=late))
 
 
 def decision_documents(decisions: Iterable[Decision], at: datetime) -> list[dict[str, Any]]:

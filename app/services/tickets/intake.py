@@ -170,7 +170,7 @@ def _decide(ctx: Context, line: Line, body: TicketIn) -> _Draft:
     )
     ticket = _ticket(ctx, line, body, policy=policy, reading=reading, judged=judged, opened_at=opened_at)
     rows = [commitment_row(ticket.id, line.id, promised, policy) for promised in judged.sla.commitments]
-    promise_anew(ticket, rows, policy)
+    promise_anew(ticket, rows, policy, ctx.now)
     return _Draft(ticket, rows, is_serious_complaint(ticket))
 
 

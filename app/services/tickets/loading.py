@@ -29,7 +29,7 @@ async def find_ticket(session: AsyncSession, ctx: Context, reference: str, *, lo
     if len(reference) > _LONGEST_REFERENCE or not reference.isascii() or not reference.isprintable():
         raise TicketNotFound
     ticket_id = id_from("tkt", reference)
-    same = Ticket.id == ticket_id if ticket_id is not None else Ticket.number == reference
+    same = Ticket.id == ticket_id if ticket_id is not None else Ticket.number == reference.upper()
     wanted = select(Ticket).where(same, Ticket.business_line_id.in_(ctx.line_ids()))
     ticket = await session.scalar(wanted.with_for_update() if lock else wanted)
     if ticket is None:

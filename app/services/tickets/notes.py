@@ -33,7 +33,7 @@ async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
             late = meet(loaded.commitments, REPLY_MEETS, ctx.now, loaded.policy)
             require_delay_reason(loaded.policy, late, body.delay_reason)
             ticket.responded_at = ticket.responded_at or ctx.now
-            promise_anew(ticket, loaded.commitments, loaded.policy)
+            promise_anew(ticket, loaded.commitments, loaded.policy, ctx.now)
         if body.author == "staff":
             take_ownership(loaded.policy, ticket, body.staff_no)
         ticket.version += 1

@@ -145,7 +145,7 @@ def _criteria(ctx: Context, wanted: SearchIn) -> list[ColumnElement[bool]]:
     if wanted.external_id is not None:
         conditions.append(Ticket.customer_external_id == wanted.external_id)
     if wanted.number is not None:
-        conditions.append(Ticket.number == wanted.number)
+        conditions.append(Ticket.number == wanted.number.upper())
     for name in ("order_no", "batch", "model"):
         value = getattr(wanted, name)
         if value is not None:
