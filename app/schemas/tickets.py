@@ -23,7 +23,7 @@ from app.schemas.fields import (
     Word,
 )
 from app.services.rules.classification import Kind, Severity, Urgency
-from app.services.rules.clause import DecisionKind
+from app.services.rules.clause import Basis, DecisionKind
 from app.services.rules.facts import Channel, ItemClass
 from app.services.rules.sla import Clock, CommitmentState, Milestone, Unit
 from app.services.rules.tickets import Awaited, Status
@@ -256,6 +256,7 @@ class DecisionOut(ResponseBody):
     rule: str
     clause: str
     reason: Bilingual
+    basis: Annotated[Basis | None, Field(description="`assumed`: our default, which the company has not laid down")]
     at: str
 
 

@@ -149,7 +149,14 @@ def _compensation(firing: Firing) -> list[Decision]:
     """What a broken promise of time earns the customer, where the edition promises it (002 第十四条)."""
     facts, row = facts_of(firing.ticket), firing.row
     return [
-        Decision(DecisionKind.COMPENSATION, promise.name, f"promises.{promise.name}", promise.clause, promise.title)
+        Decision(
+            DecisionKind.COMPENSATION,
+            promise.name,
+            f"promises.{promise.name}",
+            promise.clause,
+            promise.title,
+            promise.basis,
+        )
         for promise in firing.policy.edition.promises
         if row.milestone in promise.broken_by and promise.when.holds(facts)
     ]

@@ -90,6 +90,14 @@ async def test_missing_materials_are_listed_and_the_ticket_is_taken_all_the_same
     assert full["missing_materials"] == []
 
 
+async def test_a_decision_says_whether_it_rests_on_the_policy_or_on_our_default(client: AsyncClient) -> None:
+    def bases(ticket: dict[str, Any]) -> set[str]:
+        return {decision["basis"] for decision in ticket["decisions"] if decision["kind"] == "sla"}
+
+    assert bases(await take(client)) == {"policy"}
+    assert bases(await take(client, business_line="mall")) == {"assumed"}
+
+
 async def test_the_first_staff_member_owns_the_ticket(client: AsyncClient) -> None:
     ticket = await take(client, call={"call_id": "c-1", "agent_no": "1101", "rings": 2})
     assert ticket["owner_staff_no"] == "1101"

@@ -78,3 +78,4 @@ class Decision:
     rule: str
     clause: str
     reason: Wording
+    basis: Basis | None = None  # on what the deciding entry rests; None where no entry of the edition decided

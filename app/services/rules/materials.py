@@ -48,5 +48,5 @@ def decide_materials(
         else Wording("所需材料已齐全", "Everything required is there")
     )
     outcome = ",".join(missing) or "complete"
-    decision = Decision(DecisionKind.MATERIALS, outcome, f"materials.{term.name}", term.clause, reason)
+    decision = Decision(DecisionKind.MATERIALS, outcome, f"materials.{term.name}", term.clause, reason, term.basis)
     return MaterialsDecision(term.required, missing, (decision,))

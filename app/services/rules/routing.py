@@ -85,11 +85,11 @@ def decide_routing(
     decisions = [
         Decision(
             DecisionKind.ROUTING, route.department, f"routing.routes.{route.name}", route.clause,
-            Wording(f"由{department.zh}负责处理", f"Handled by {department.en}"),
+            Wording(f"由{department.zh}负责处理", f"Handled by {department.en}"), route.basis,
         ),
         Decision(
             DecisionKind.ROUTING, handler.role, f"routing.handlers.{handler.name}", handler.clause,
-            Wording(f"由{role.zh}经办", f"In the hands of the {role.en}"),
+            Wording(f"由{role.zh}经办", f"In the hands of the {role.en}"), handler.basis,
         ),
     ]  # fmt: skip
     owner = first_contact if terms.first_contact_owner.value else None
@@ -99,7 +99,8 @@ def decide_routing(
             f"First contact owns it: staff {owner} stays owner to the end",
         )
         rule = "routing.first_contact_owner"
-        decisions.append(Decision(DecisionKind.OWNERSHIP, owner, rule, terms.first_contact_owner.clause, reason))
+        term = terms.first_contact_owner
+        decisions.append(Decision(DecisionKind.OWNERSHIP, owner, rule, term.clause, reason, term.basis))
     decisions += _duty(facts, terms)
     return RoutingDecision(route.department, route.collaborating, handler.role, owner, tuple(decisions))
 
@@ -129,4 +130,4 @@ def _duty(facts: TicketFacts, terms: RoutingTerms) -> list[Decision]:
     if party is not None:
         reason = Wording(f"{reason.zh}：{party}", f"{reason.en}: {party}")
     rule = f"routing.duty_holders.{term.name}"
-    return [Decision(DecisionKind.RESPONSIBILITY, term.duty_holder, rule, term.clause, reason)]
+    return [Decision(DecisionKind.RESPONSIBILITY, term.duty_holder, rule, term.clause, reason, term.basis)]

@@ -163,7 +163,7 @@ def decide_sla(facts: TicketFacts, start: datetime, terms: SlaTerms, time: Timek
     decisions = [
         Decision(
             DecisionKind.SERVICE_LEVEL, level.name, f"sla.service_levels.{level.name}", level.clause,
-            Wording(f"服务等级：{level.title.zh}", f"Service level: {level.title.en}"),
+            Wording(f"服务等级：{level.title.zh}", f"Service level: {level.title.en}"), level.basis,
         )
     ]  # fmt: skip
     commitments = []
@@ -212,4 +212,5 @@ UNIT_TITLES = {
 def _explained(term: MilestoneTerm, path: str) -> Decision:
     title, unit, value = MILESTONE_TITLES[term.milestone], UNIT_TITLES[term.target.unit], term.target.value
     reason = Wording(f"{title.zh}时限为{value}{unit.zh}", f"The time allowed for {title.en} is {value} {unit.en}")
-    return Decision(DecisionKind.SLA, f"{term.milestone}:{value}_{term.target.unit}", path, term.clause, reason)
+    outcome = f"{term.milestone}:{value}_{term.target.unit}"
+    return Decision(DecisionKind.SLA, outcome, path, term.clause, reason, term.basis)

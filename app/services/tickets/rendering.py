@@ -19,7 +19,7 @@ from app.schemas.tickets import (
     TimelineEntryOut,
 )
 from app.services.directory import Known
-from app.services.rules.clause import DecisionKind
+from app.services.rules.clause import Basis, DecisionKind
 from app.services.rules.promise import with_number
 from app.services.rules.sla import Timekeeping
 from app.services.tickets.clocks import running
@@ -117,8 +117,15 @@ def _as_is(value: Any) -> Any:
 
 
 def _decision(document: dict[str, Any]) -> DecisionOut:
-    kind, reason = DecisionKind(document["kind"]), Bilingual(**document["reason"])
-    return DecisionOut.model_construct(**{**document, "kind": kind, "reason": reason})
+    return DecisionOut.model_construct(
+        kind=DecisionKind(document["kind"]),
+        outcome=document["outcome"],
+        rule=document["rule"],
+        clause=document["clause"],
+        reason=Bilingual(**document["reason"]),
+        basis=Basis(document["basis"]) if document["basis"] else None,
+        at=document["at"],
+    )
 
 
 def _promise(ticket: Ticket) -> Bilingual:
