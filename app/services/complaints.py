@@ -1,13 +1,11 @@
 """投诉分类: what a text is about, how grave it is, and who would handle it."""
 
-from dataclasses import asdict
-
 from app.schemas.complaints import ClassificationFactsIn, ClassifyIn, ClassifyOut
-from app.schemas.fields import instant_text
 from app.schemas.tickets import DecisionOut
 from app.services.context import Context
 from app.services.rules.facts import Channel, TicketFacts
 from app.services.rules.routing import decide_routing
+from app.services.tickets.clocks import decision_documents
 from app.services.tickets.judgement import classification_document, read_text, with_classification
 
 
@@ -41,7 +39,6 @@ async def classify_complaint(ctx: Context, body: ClassifyIn) -> ClassifyOut:
     found = reading.classification
     facts = with_classification(facts, found.complaint_class, found.issue_type)
     routing = decide_routing(facts, None, edition.routing, edition.departments, edition.roles)
-    at = instant_text(ctx.now)
     document = classification_document(found)
     shown = {name: document[name] for name in ClassifyOut.model_fields if name in document}
     return ClassifyOut(
@@ -50,7 +47,7 @@ async def classify_complaint(ctx: Context, body: ClassifyIn) -> ClassifyOut:
         collaborating_departments=list(routing.collaborating),
         handler_role=routing.handler_role,
         decisions=[
-            DecisionOut.model_validate(asdict(decision) | {"at": at})
-            for decision in (*reading.decisions, *routing.decisions)
+            DecisionOut.model_validate(document)
+            for document in decision_documents((*reading.decisions, *routing.decisions), ctx.now)
         ],
     )

@@ -1,6 +1,5 @@
 """时限: what would be promised, and what is late or soon due."""
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,15 +9,14 @@ from app.core.answers import Answer
 from app.core.ids import id_text
 from app.core.pagination import Cursors, next_link
 from app.models.tickets import Ticket, TicketCommitment
-from app.schemas.fields import instant_text
 from app.schemas.lists import OverdueFilter
 from app.schemas.sla import OverdueItem, OverdueList, PreviewIn, PreviewOut
 from app.schemas.tickets import CommitmentOut, DecisionOut, PolicyRef, TargetOut
 from app.services.context import Context
 from app.services.rules.classification import ComplaintClass, IssueType, Kind
 from app.services.rules.facts import TicketFacts
-from app.services.rules.sla import Clock, Commitment, CommitmentState, Unit, decide_sla
-from app.services.tickets.clocks import running
+from app.services.rules.sla import Commitment, CommitmentState, decide_sla
+from app.services.tickets.clocks import decision_documents, running
 
 
 async def preview_sla(ctx: Context, body: PreviewIn) -> PreviewOut:
@@ -44,13 +42,12 @@ async def preview_sla(ctx: Context, body: PreviewIn) -> PreviewOut:
         product_category=body.product_category,
     )
     decided = decide_sla(facts, start, policy.edition.sla, policy.time)
-    at = instant_text(ctx.now)
     return PreviewOut(
         policy=PolicyRef(name=policy.name, version=policy.version),
         time_zone=policy.time.timezone,
         service_level=decided.service_level.name,
         commitments=[_previewed(commitment, ctx.now) for commitment in decided.commitments],
-        decisions=[DecisionOut.model_validate(asdict(decision) | {"at": at}) for decision in decided.decisions],
+        decisions=[DecisionOut.model_validate(document) for document in decision_documents(decided.decisions, ctx.now)],
     )
 
 
@@ -108,6 +105,7 @@ async def list_overdue(ctx: Context, wanted: OverdueFilter) -> Answer:
 
 
 def _overdue(ctx: Context, row: TicketCommitment, ticket: Ticket) -> OverdueItem:
+    commitment = running(row)
     return OverdueItem(
         ticket_id=id_text("tkt", ticket.id),
         ticket_number=ticket.number,
@@ -118,8 +116,8 @@ def _overdue(ctx: Context, row: TicketCommitment, ticket: Ticket) -> OverdueItem
         owner_staff_no=ticket.owner_staff_no,
         commitment_id=id_text("cmt", row.id),
         milestone=row.milestone,
-        clock=Clock.WORKING if row.target_unit in (Unit.WORKING_HOURS, Unit.WORKING_DAYS) else Clock.ROUND_THE_CLOCK,
+        clock=commitment.target.clock,
         due_at=row.due_at,
-        state=running(row).state_at(ctx.now),
+        state=commitment.state_at(ctx.now),
         seconds_left=int((row.due_at - ctx.now).total_seconds()),
     )
