@@ -27,6 +27,7 @@ from app.services.rules.clause import Decision, DecisionKind
 from app.services.rules.thresholds import Threshold, ThresholdKind, thresholds_of
 from app.services.tickets.clocks import decision_documents, set_timer
 from app.services.tickets.judgement import facts_of
+from app.services.tickets.records import event_values
 
 MOST_TRIES = 3
 _TRY_AGAIN = timedelta(minutes=1)
@@ -110,8 +111,7 @@ async def _announce(session: AsyncSession, firings: Sequence[Firing], at: dateti
     for firing in firings:
         ticket, kind = firing.ticket, firing.threshold.kind
         data = _told(firing, at)
-        ticket.events_emitted += 1
-        events.append(_event(ticket, _TYPES[kind], data, at))
+        events.append(event_values(ticket, _TYPES[kind], at=at, request_id=None, **data))
         TIMERS_FIRED.labels(kind).inc()
         if kind is ThresholdKind.WARNING:
             continue
@@ -160,20 +160,6 @@ def _compensation(firing: Firing) -> list[Decision]:
         for promise in firing.policy.edition.promises
         if row.milestone in promise.broken_by and promise.when.holds(facts)
     ]
-
-
-def _event(ticket: Ticket, type_: str, data: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    subject = id_text("tkt", ticket.id)
-    return {
-        "id": new_id(),
-        "business_line_id": ticket.business_line_id,
-        "type": type_,
-        "subject": f"tickets/{subject}",
-        "sequence": ticket.events_emitted,
-        "data": {"ticket_id": subject, "status": ticket.status, "changed": [], **data},
-        "request_id": None,
-        "occurred_at": at,
-    }
 
 
 def _entry(ticket: Ticket, kind: str, data: Mapping[str, Any], at: datetime) -> TimelineEntry:

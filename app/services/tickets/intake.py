@@ -56,6 +56,7 @@ class _Draft:
     ticket: Ticket
     commitments: list[TicketCommitment]
     severe: bool
+    policy: Policy
 
 
 async def open_ticket(ctx: Context, body: TicketIn) -> Answer:
@@ -87,8 +88,7 @@ async def _take(ctx: Context, session: AsyncSession, line: Line, body: TicketIn,
     events = [event_row(ctx, ticket, "ticket.recorded", kind=ticket.kind, channel=ticket.channel)]
     if draft.severe:
         events.append(event_row(ctx, ticket, "complaint.serious", severity=ticket.severity))
-    policy = ctx.known.book.get(ticket.policy_name, ticket.policy_version)
-    day = ticket.opened_at.astimezone(ZoneInfo(policy.time.timezone)).strftime("%Y%m%d")
+    day = ticket.opened_at.astimezone(ZoneInfo(draft.policy.time.timezone)).strftime("%Y%m%d")
     for _ in range(_NUMBERS_TRIED):
         number = await insert_ticket(session, ticket, draft.commitments, entries, events, day=day)
         if number is not None:
@@ -171,7 +171,7 @@ def _decide(ctx: Context, line: Line, body: TicketIn) -> _Draft:
     ticket = _ticket(ctx, line, body, policy=policy, reading=reading, judged=judged, opened_at=opened_at)
     rows = [commitment_row(ticket.id, line.id, promised, policy) for promised in judged.sla.commitments]
     promise_anew(ticket, rows, policy, ctx.now)
-    return _Draft(ticket, rows, is_serious_complaint(ticket))
+    return _Draft(ticket, rows, is_serious_complaint(ticket), policy)
 
 
 def _facts(body: TicketIn, reading: Reading) -> TicketFacts:

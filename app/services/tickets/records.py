@@ -1,6 +1,7 @@
 """Rows that several use cases write: events and timeline entries of a ticket."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from app.core.ids import id_text, new_id
@@ -9,20 +10,28 @@ from app.models.tickets import Ticket, TimelineEntry
 from app.services.context import Context
 
 
-def event_row(ctx: Context, ticket: Ticket, type_: str, *, changed: Sequence[str] = (), **data: Any) -> Event:
+def event_values(
+    ticket: Ticket, type_: str, *, at: datetime, request_id: str | None, changed: Sequence[str] = (), **data: Any
+) -> dict[str, Any]:
     """Announce a change of a ticket: thin, without personal data. Call it while holding the ticket's row."""
     ticket.events_emitted += 1
-    return Event(
-        id=new_id(),
-        position=None,
-        business_line_id=ticket.business_line_id,
-        type=type_,
-        subject=f"tickets/{id_text('tkt', ticket.id)}",
-        sequence=ticket.events_emitted,
-        data={"ticket_id": id_text("tkt", ticket.id), "status": ticket.status, "changed": list(changed), **data},
-        request_id=ctx.call.request_id,
-        occurred_at=ctx.now,
-    )
+    subject = id_text("tkt", ticket.id)
+    return {
+        "id": new_id(),
+        "business_line_id": ticket.business_line_id,
+        "type": type_,
+        "subject": f"tickets/{subject}",
+        "sequence": ticket.events_emitted,
+        "data": {"ticket_id": subject, "status": ticket.status, "changed": list(changed), **data},
+        "request_id": request_id,
+        "occurred_at": at,
+    }
+
+
+def event_row(ctx: Context, ticket: Ticket, type_: str, *, changed: Sequence[str] = (), **data: Any) -> Event:
+    """Announce a change that a request made."""
+    values = event_values(ticket, type_, at=ctx.now, request_id=ctx.call.request_id, changed=changed, **data)
+    return Event(position=None, **values)
 
 
 def entry_row(
