@@ -169,11 +169,12 @@ class TimelineEntry(Base):
 
 
 class TicketAssignment(Base):
-    """Who had a ticket from when to when: a department, and a person of it once there is one."""
+    """Who had a ticket in which stage from when to when: a department, and a person of it once there is one."""
 
     __tablename__ = "ticket_assignment"
     __table_args__ = (
         Index("ix_ticket_assignment_ticket", "ticket_id", "since"),
+        Index("ix_ticket_assignment_line", "business_line_id", "since"),
         Index("uq_ticket_assignment_current", "ticket_id", unique=True, postgresql_where=text("until IS NULL")),
     )
 
@@ -182,6 +183,7 @@ class TicketAssignment(Base):
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))
     department: Mapped[str] = mapped_column(String(40))
     staff_no: Mapped[str | None] = mapped_column(String(32))
+    status: Mapped[Status] = mapped_column(worded(Status))
     since: Mapped[datetime]
     until: Mapped[datetime | None]
 

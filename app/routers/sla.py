@@ -7,10 +7,11 @@ from fastapi import APIRouter, Query, Response, Security
 from app.core.errors import CursorFilterMismatch, InvalidCursor, NotFound, ValidationFailed
 from app.core.http import StrictRoute, problems, response_of
 from app.routers.context import context
-from app.schemas.lists import OverdueFilter, PerformanceFilter
-from app.schemas.sla import OverdueList, Performance, PreviewIn, PreviewOut
+from app.schemas.lists import HandlingFilter, OverdueFilter, PerformanceFilter
+from app.schemas.sla import HandlingTimes, OverdueList, Performance, PreviewIn, PreviewOut
 from app.services import sla, sla_performance
 from app.services.context import Context
+from app.services.handling_times import read_handling_times
 from app.services.scopes import Scope
 
 router = APIRouter(prefix="/v1/sla", tags=["sla"], route_class=StrictRoute)
@@ -27,6 +28,12 @@ async def preview(body: PreviewIn, ctx: Reader) -> PreviewOut:
 async def performance(wanted: Annotated[PerformanceFilter, Query()], ctx: Reader) -> Performance:
     """Say how the promises of time were kept: met, breached and paused, by milestone and group."""
     return await sla_performance.read_performance(ctx, wanted)
+
+
+@router.get("/handling-times", responses=problems(NotFound, ValidationFailed))
+async def handling_times(wanted: Annotated[HandlingFilter, Query()], ctx: Reader) -> HandlingTimes:
+    """Say how long tickets stayed in each stage, with each department or person."""
+    return await read_handling_times(ctx, wanted)
 
 
 @router.get(

@@ -91,6 +91,13 @@ class PerformanceFilter(RequestBody):
     group_by: Literal["milestone", "business_line", "department", "staff", "month"] = "milestone"
 
 
+class HandlingFilter(RequestBody):
+    business_line: Lines | None = None
+    since_gte: Moment | None = None
+    since_lt: Moment | None = None
+    group_by: Literal["status", "business_line", "department", "staff", "month"] = "status"
+
+
 class EventFilter(RequestBody):
     after: Position = 0
     types: Annotated[

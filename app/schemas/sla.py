@@ -11,6 +11,7 @@ from app.services.rules.classification import ComplaintClass, IssueType, Kind, U
 from app.services.rules.explanation import DayNature
 from app.services.rules.facts import Channel, ItemClass
 from app.services.rules.sla import Clock, CommitmentState, Milestone
+from app.services.rules.tickets import Status
 
 
 class PreviewIn(RequestBody):
@@ -96,6 +97,23 @@ class PerformanceRow(ResponseBody):
     met_rate: Annotated[float | None, Field(description="met of met and breached; null while there is neither")]
     mean_used_seconds: int | None
     mean_paused_seconds: int | None
+
+
+class HandlingRow(ResponseBody):
+    """The time tickets spent in one stage with one group, round the clock. A spell still lasting counts up to now."""
+
+    key: str | None
+    status: Status
+    tickets: int
+    spells: int
+    total_seconds: int
+    mean_seconds: Annotated[int, Field(description="of a ticket")]
+    longest_seconds: Annotated[int, Field(description="spell")]
+
+
+class HandlingTimes(ResponseBody):
+    group_by: str
+    rows: list[HandlingRow]
 
 
 class Performance(ResponseBody):

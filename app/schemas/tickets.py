@@ -326,10 +326,11 @@ class Timeline(ResponseBody):
 
 
 class AssignmentOut(ResponseBody):
-    """A department, or a person of it, that had the ticket; `until` is null while it still has."""
+    """A department, or a person of it, that had the ticket in a stage; `until` is null while it still has."""
 
     department: str
     staff_no: str | None
+    status: Status
     since: Instant
     until: Instant | None
     seconds: int

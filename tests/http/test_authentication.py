@@ -39,6 +39,7 @@ SCOPES: dict[str, Scope] = {
     "POST /v1/sla/preview": Scope.SLA_READ,
     "GET /v1/sla/overdue": Scope.SLA_READ,
     "GET /v1/sla/performance": Scope.SLA_READ,
+    "GET /v1/sla/handling-times": Scope.SLA_READ,
     "POST /v1/complaints/classify": Scope.COMPLAINTS_CLASSIFY,
     "GET /v1/policies": Scope.POLICIES_READ,
     "POST /v1/policies": Scope.POLICIES_WRITE,

@@ -51,6 +51,7 @@ MATRIX: dict[str, str] = {
     "POST /v1/sla/preview": LINE,
     "GET /v1/sla/overdue": LIST,
     "GET /v1/sla/performance": LIST,
+    "GET /v1/sla/handling-times": LIST,
     "POST /v1/complaints/classify": LINE,
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,

@@ -170,21 +170,35 @@ async def test_the_time_with_each_department_and_person_is_kept(client: AsyncCli
     clock.advance(hours=20, minutes=30)  # Monday 8:30
     await move(client, ticket, "assign", assignee_staff_no="2002")
     clock.advance(hours=1)
-    await move(client, ticket, "start", staff_no="2002")  # no change of hands
+    await move(client, ticket, "escalate")  # neither a change of hands nor of stage
+    await move(client, ticket, "start", staff_no="2002")
+    clock.advance(minutes=10)
     await move(client, ticket, "transfer", department="technical")
     clock.advance(minutes=30)
     await move(client, ticket, "cancel")
     clock.advance(days=1)
     path = f"/v1/tickets/{ticket['number']}/assignments"
     held = [
-        (item["department"], item["staff_no"], item["seconds"], item["working_seconds"])
+        (item["department"], item["staff_no"], item["status"], item["seconds"], item["working_seconds"])
         for item in (await client.get(path)).json()["items"]
     ]
     assert held == [
-        (ticket["department"], None, 73_800, 0),
-        (ticket["department"], "2002", 3600, 3600),
-        ("technical", None, 1800, 1800),
+        (ticket["department"], None, "recorded", 73_800, 0),
+        (ticket["department"], "2002", "recorded", 3600, 3600),
+        (ticket["department"], "2002", "in_progress", 600, 600),
+        ("technical", None, "in_progress", 1800, 1800),
     ]
+    times = (await client.get("/v1/sla/handling-times", params={"group_by": "department"})).json()
+    assert [
+        (row["key"], row["status"], row["tickets"], row["spells"], row["total_seconds"], row["longest_seconds"])
+        for row in times["rows"]
+    ] == [
+        (ticket["department"], "in_progress", 1, 1, 600, 600),
+        (ticket["department"], "recorded", 1, 2, 77_400, 73_800),
+        ("technical", "in_progress", 1, 1, 1800, 1800),
+    ]
+    staged = (await client.get("/v1/sla/handling-times", params={"since_gte": "2026-11-23T01:30:00Z"})).json()["rows"]
+    assert [(row["key"], row["status"], row["mean_seconds"]) for row in staged] == [(None, "in_progress", 2400)]
 
 
 async def test_escalation_climbs_to_the_roles_of_the_edition(client: AsyncClient) -> None:

@@ -285,12 +285,12 @@ def test_home_furnishing_incidents_stand_as_written(book: PolicyBook) -> None:
     incidents = book.in_force("home_furnishing", TODAY).edition.incidents
     assert incidents is not None
     # 6.2 gives three of the four levels a figure; 6.1 gives every level its own
-    assert [(level.first_response.value, level.basis) for level in incidents.levels] == [
-        (2, Basis.POLICY), (2, Basis.ASSUMED), (4, Basis.POLICY), (6, Basis.POLICY),
+    assert [(level.first_response.value, level.basis, level.clause) for level in incidents.levels] == [
+        (2, Basis.POLICY, "6.2"), (2, Basis.ASSUMED, "6.1"), (4, Basis.POLICY, "6.2"), (6, Basis.POLICY, "6.2"),
     ]  # fmt: skip
     every = incidents.every_level
-    targets = (every.first_response.value, every.preliminary_handling.value, every.closed_loop.value)
-    assert [target.value for target in targets] == [4, 12, 24]
+    targets = every.first_response, every.preliminary_handling, every.closed_loop
+    assert [(cited.value.value, cited.clause) for cited in targets] == [(4, "6.1"), (12, "6.1"), (24, "6.1")]
 
 
 def test_home_furnishing_tools_are_mixed_70_20_10(book: PolicyBook) -> None:  # 4.1

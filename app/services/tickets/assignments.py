@@ -1,4 +1,4 @@
-"""部门用时: who had a ticket from when to when, kept through every transfer."""
+"""部门用时: who had a ticket, in which stage, from when to when; kept through every transfer."""
 
 from datetime import datetime
 
@@ -21,18 +21,20 @@ def assignment_row(ticket: Ticket, since: datetime) -> TicketAssignment:
         ticket_id=ticket.id,
         department=ticket.department,
         staff_no=ticket.assignee_staff_no,
+        status=ticket.status,
         since=since,
         until=None,
     )
 
 
 async def hand_over(session: AsyncSession, ticket: Ticket, now: datetime) -> None:
-    """Note it if the ticket changed hands, or is over, since the last time."""
+    """Note it if the ticket changed hands or stage, or is over, since the last time."""
     ours = TicketAssignment.ticket_id == ticket.id, TicketAssignment.until.is_(None)
     current = await session.scalar(select(TicketAssignment).where(*ours))
     over = ticket.status in OVER
     if current is not None:
-        if not over and (current.department, current.staff_no) == (ticket.department, ticket.assignee_staff_no):
+        held = current.department, current.staff_no, current.status
+        if held == (ticket.department, ticket.assignee_staff_no, ticket.status):
             return
         current.until = now
         await session.flush()
@@ -57,6 +59,7 @@ def _shown(row: TicketAssignment, policy: Policy, now: datetime) -> AssignmentOu
     return AssignmentOut(
         department=row.department,
         staff_no=row.staff_no,
+        status=row.status,
         since=row.since,
         until=row.until,
         seconds=int((until - row.since).total_seconds()),

@@ -1,0 +1,25 @@
+"""Stages: assignments are kept per status of the ticket."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("ticket_assignment", sa.Column("status", sa.String(length=40), nullable=True))
+    # Spells that ended before stages were told apart count as work in progress.
+    op.execute(
+        "UPDATE ticket_assignment SET status = CASE WHEN until IS NULL THEN ticket.status ELSE 'in_progress' END"
+        " FROM ticket WHERE ticket.id = ticket_id"
+    )
+    op.alter_column("ticket_assignment", "status", nullable=False)
+    op.create_index("ix_ticket_assignment_line", "ticket_assignment", ["business_line_id", "since"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_ticket_assignment_line", "ticket_assignment")
+    op.drop_column("ticket_assignment", "status")
