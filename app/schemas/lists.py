@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from app.core.language import Text
 from app.core.validation import Refusal
-from app.schemas.fields import Instant, RequestBody, StaffNo, Word
+from app.schemas.fields import Instant, Reference, RequestBody, StaffNo, Word
 from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.facts import Channel
 from app.services.rules.tickets import Status
@@ -96,6 +96,39 @@ class HandlingFilter(RequestBody):
     since_gte: Moment | None = None
     since_lt: Moment | None = None
     group_by: Literal["status", "business_line", "department", "staff", "month"] = "status"
+
+
+class QualityAlertFilter(RequestBody):
+    business_line: Lines | None = None
+    status: Literal["open", "closed"] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class BatchFilter(RequestBody):
+    business_line: Lines | None = None
+    group_by: Literal["batch", "model", "cause", "month"] = "batch"
+    model: Reference | None = None
+    batch: Reference | None = None
+    opened_at_gte: Moment | None = None
+    opened_at_lt: Moment | None = None
+    limit: Limit = 50
+
+
+class HolderFilter(RequestBody):
+    business_line: Lines | None = None
+    batch: Reference
+    model: Reference | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class AnalysisFilter(RequestBody):
+    """The period is the last 30 days where it is left out."""
+
+    business_line: Lines | None = None
+    opened_at_gte: Moment | None = None
+    opened_at_lt: Moment | None = None
 
 
 class EventFilter(RequestBody):

@@ -22,6 +22,12 @@ def log_access(session: AsyncSession, ctx: Context, shown: Sequence[TicketOut]) 
         session.add(_look(ctx, line, f"tickets/{ticket.id}", ["description", *fields]))
 
 
+def log_customers(session: AsyncSession, ctx: Context, tickets: Sequence[Ticket]) -> None:
+    """Note who is shown the customers of these tickets in full."""
+    for ticket in tickets:
+        session.add(_look(ctx, ticket.business_line_id, f"tickets/{id_text('tkt', ticket.id)}", list(_PERSONAL)))
+
+
 def log_texts(session: AsyncSession, ctx: Context, ticket: Ticket) -> None:
     """Note who is shown a ticket's timeline as it was written."""
     session.add(_look(ctx, ticket.business_line_id, f"tickets/{id_text('tkt', ticket.id)}", ["timeline"]))

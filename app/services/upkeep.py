@@ -10,6 +10,7 @@ from app.core.idempotency import purge_expired
 from app.core.outbox import seal_events
 from app.models.tickets import TicketCommitment
 from app.services.directory import Known
+from app.services.quality_watch import watch_line
 from app.services.search_index import index_pending
 from app.services.timers import fire_due, retry_stuck, stuck_timers
 
@@ -24,6 +25,15 @@ async def fire(db: Database, known: Known, now: datetime | None = None) -> int:
     """Fire a batch of timers that are due, by the database's clock unless a test sets it; return how many fired."""
     async with db.begin() as session:
         return await fire_due(session, known, now=now)
+
+
+async def watch_quality(db: Database, known: Known, now: datetime) -> int:
+    """Look at every line's new complaints for a rate that has risen; return how many alerts were raised."""
+    raised = 0
+    for line in known.by_id:
+        async with db.begin() as session:
+            raised += await watch_line(session, line, now)
+    return raised
 
 
 async def index(db: Database) -> int:

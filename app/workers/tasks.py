@@ -24,6 +24,11 @@ async def _index(tools: Tools) -> int:
     return await upkeep.index(tools.db)
 
 
+async def _watch(tools: Tools) -> int:
+    await upkeep.watch_quality(tools.db, await tools.directory.known(), tools.clock())
+    return 0
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db, tools.clock())
 
@@ -33,5 +38,6 @@ TASKS = (
     Task("seal events", 0.2, _seal),
     Task("fire timers", 0.5, _fire),
     Task("index texts", 0.5, _index),
+    Task("watch quality", 10.0, _watch),
     Task("purge", 60.0, _purge),
 )

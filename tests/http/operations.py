@@ -32,6 +32,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/sla/preview": {"business_line": "tableware", "kind": "complaint"},
     "POST /v1/policies": {"document": "[edition]"},
     "POST /v1/policies/check": {"document": "[edition]"},
+    "POST /v1/quality-alerts/{alert}/close": {"staff_no": "1101", "conclusion": "批次已隔离，原因为釉料"},
     "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -34,6 +35,8 @@ _MOVES = (
 )
 
 # How each operation could reach into another line, and so which test below holds it back.
+# An operation on things that `World` does not hold names the test of its own that does.
+_QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 REFERENCE, LINE, LIST, SHIPPED = "a ticket's reference", "a line's name", "a list", "shipped policies only"
 MATRIX: dict[str, str] = {
     "POST /v1/tickets": LINE,
@@ -52,6 +55,13 @@ MATRIX: dict[str, str] = {
     "GET /v1/sla/overdue": LIST,
     "GET /v1/sla/performance": LIST,
     "GET /v1/sla/handling-times": LIST,
+    "GET /v1/complaints/batches": _QUALITY,
+    "GET /v1/complaints/batches/holders": _QUALITY,
+    "GET /v1/complaints/analysis": _QUALITY,
+    "GET /v1/complaints/analysis.html": _QUALITY,
+    "GET /v1/quality-alerts": _QUALITY,
+    "GET /v1/quality-alerts/{alert}": _QUALITY,
+    "POST /v1/quality-alerts/{alert}/close": _QUALITY,
     "POST /v1/complaints/classify": LINE,
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,
@@ -92,6 +102,12 @@ async def world(service: Service) -> World:
 
 def test_every_operation_has_its_place_in_the_matrix(service: Service) -> None:
     assert {operation.name for operation in operations(service.app)} == MATRIX.keys()
+
+
+def test_every_test_the_matrix_names_exists() -> None:
+    for named in {value for value in MATRIX.values() if "::" in value}:
+        file, _, test = named.partition("::")
+        assert f"async def {test}(" in Path(file).read_text(encoding="utf-8"), named
 
 
 def of_kind(service: Service, kind: str) -> list[Operation]:

@@ -53,7 +53,7 @@ def render_ticket(
         business_line=known.by_id[ticket.business_line_id].name,
         time_zone=time.timezone,
         policy=PolicyRef(name=ticket.policy_name, version=ticket.policy_version),
-        customer=_customer(ticket, person, tier),
+        customer=render_customer(ticket, person, tier),
         description=description,
         call=None if tier is Tier.PUBLIC else written(ticket.call),
         classification=_classification(ticket.classification, description),
@@ -98,7 +98,7 @@ def render_entry(entry: TimelineEntry, tier: Tier) -> TimelineEntryOut:
     )
 
 
-def _customer(ticket: Ticket, person: dict[str, str | None], tier: Tier) -> CustomerOut | None:
+def render_customer(ticket: Ticket, person: dict[str, str | None], tier: Tier) -> CustomerOut | None:
     """Show the contact as the tier allows: nothing of the person, masked, or as given."""
     if ticket.customer_sealed is None and ticket.customer_external_id is None:
         return None
