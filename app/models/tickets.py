@@ -47,6 +47,12 @@ class Ticket(Base):
         Index("ix_ticket_line_updated", "business_line_id", text("updated_at DESC"), text("id DESC")),
         Index("ix_ticket_line_assignee", "business_line_id", "assignee_staff_no", text("opened_at DESC")),
         Index("ix_ticket_line_department", "business_line_id", "department", text("opened_at DESC")),
+        Index(
+            "ix_ticket_unassigned",
+            "business_line_id",
+            "opened_at",
+            postgresql_where=text("assignee_staff_no IS NULL AND closed_at IS NULL"),
+        ),
         Index("ix_ticket_phone", "phone_hash", postgresql_where=text("phone_hash IS NOT NULL")),
         Index("ix_ticket_email", "email_hash", postgresql_where=text("email_hash IS NOT NULL")),
         Index("ix_ticket_name", "name_hash", postgresql_where=text("name_hash IS NOT NULL")),

@@ -131,6 +131,19 @@ class AnalysisFilter(RequestBody):
     opened_at_lt: Moment | None = None
 
 
+class StaffFilter(RequestBody):
+    business_line: Lines | None = None
+    department: Word | None = None
+    staff_no: StaffNo | None = None
+    available: Literal["true", "false"] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class QueueFilter(RequestBody):
+    business_line: Lines | None = None
+
+
 class EventFilter(RequestBody):
     after: Position = 0
     types: Annotated[

@@ -8,6 +8,8 @@ from app.core.call import EVERYTHING
 class Scope(StrEnum):
     TICKETS_READ = "tickets:read"
     TICKETS_WRITE = "tickets:write"
+    STAFF_READ = "staff:read"
+    STAFF_WRITE = "staff:write"
     SLA_READ = "sla:read"
     COMPLAINTS_CLASSIFY = "complaints:classify"
     COMPLAINTS_READ = "complaints:read"

@@ -11,6 +11,7 @@ from app.core.outbox import seal_events
 from app.models.tickets import TicketCommitment
 from app.services.directory import Known
 from app.services.quality_watch import watch_line
+from app.services.queues import drain
 from app.services.search_index import index_pending
 from app.services.timers import fire_due, retry_stuck, stuck_timers
 
@@ -34,6 +35,15 @@ async def watch_quality(db: Database, known: Known, now: datetime) -> int:
         async with db.begin() as session:
             raised += await watch_line(session, line, now)
     return raised
+
+
+async def drain_queues(db: Database, known: Known, now: datetime) -> int:
+    """Give waiting tickets to staff who are free; return how many were given out."""
+    given = 0
+    for line in known.by_id:
+        async with db.begin() as session:
+            given += await drain(session, known, line, now)
+    return given
 
 
 async def index(db: Database) -> int:

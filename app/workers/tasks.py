@@ -29,6 +29,10 @@ async def _watch(tools: Tools) -> int:
     return 0
 
 
+async def _drain(tools: Tools) -> int:
+    return await upkeep.drain_queues(tools.db, await tools.directory.known(), tools.clock())
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db, tools.clock())
 
@@ -38,6 +42,7 @@ TASKS = (
     Task("seal events", 0.2, _seal),
     Task("fire timers", 0.5, _fire),
     Task("index texts", 0.5, _index),
+    Task("drain queues", 1.0, _drain),
     Task("watch quality", 10.0, _watch),
     Task("purge", 60.0, _purge),
 )

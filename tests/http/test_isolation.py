@@ -36,6 +36,7 @@ _MOVES = (
 
 # How each operation could reach into another line, and so which test below holds it back.
 # An operation on things that `World` does not hold names the test of its own that does.
+_STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 REFERENCE, LINE, LIST, SHIPPED = "a ticket's reference", "a line's name", "a list", "shipped policies only"
 MATRIX: dict[str, str] = {
@@ -62,6 +63,12 @@ MATRIX: dict[str, str] = {
     "GET /v1/quality-alerts": _QUALITY,
     "GET /v1/quality-alerts/{alert}": _QUALITY,
     "POST /v1/quality-alerts/{alert}/close": _QUALITY,
+    "POST /v1/staff": LINE,
+    "GET /v1/staff": _STAFF,
+    "GET /v1/staff/{member}": _STAFF,
+    "PATCH /v1/staff/{member}": _STAFF,
+    "POST /v1/staff/{member}/availability": _STAFF,
+    "GET /v1/queues": LIST,
     "POST /v1/complaints/classify": LINE,
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,

@@ -79,7 +79,7 @@ async def test_a_promise_that_comes_while_waiting_stands_still_too(client: Async
 
 async def test_a_route_set_by_a_person_stays(client: AsyncClient) -> None:
     ticket = await take(client)
-    await move(client, ticket, "transfer", department="technical")
+    await move(client, ticket, "transfer", department="technical", reason="需要技术支持")
     changed = (await patch(client, ticket, kind="return_exchange")).json()
     assert changed["department"] == "technical"
 

@@ -161,6 +161,8 @@ async def test_a_transfer_goes_to_a_department_of_the_edition_only(client: Async
     path = f"/v1/tickets/{ticket['number']}/transfer"
     refused = await client.post(path, json={"department": "astrology"})
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/department")
+    unexplained = await client.post(path, json={"department": "technical"})
+    assert (unexplained.status_code, unexplained.json()["errors"][0]["pointer"]) == (422, "#/reason")
     moved = await move(client, ticket, "transfer", department="technical", reason="需要技术支持")
     assert moved["department"] == "technical"
 
@@ -173,7 +175,7 @@ async def test_the_time_with_each_department_and_person_is_kept(client: AsyncCli
     await move(client, ticket, "escalate")  # neither a change of hands nor of stage
     await move(client, ticket, "start", staff_no="2002")
     clock.advance(minutes=10)
-    await move(client, ticket, "transfer", department="technical")
+    await move(client, ticket, "transfer", department="technical", reason="需要技术支持")
     clock.advance(minutes=30)
     await move(client, ticket, "cancel")
     clock.advance(days=1)

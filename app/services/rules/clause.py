@@ -59,6 +59,7 @@ class DecisionKind(StrEnum):
     SERVICE_LEVEL = "service_level"
     SLA = "sla"
     ROUTING = "routing"
+    ASSIGNMENT = "assignment"
     OWNERSHIP = "ownership"
     RESPONSIBILITY = "responsibility"
     MATERIALS = "materials"

@@ -64,6 +64,9 @@ class Condition(Terms):
     item_class: tuple[ItemClass, ...] = ()
     product_category: tuple[str, ...] = ()
     region: tuple[str, ...] = ()
+    seller: tuple[str, ...] = ()
+    service_provider: tuple[str, ...] = ()
+    branch: tuple[str, ...] = ()
 
     def holds(self, facts: TicketFacts) -> bool:
         return all(getattr(facts, name) in getattr(self, name) for name in self.model_fields_set)

@@ -33,6 +33,7 @@ class RouteTerm(Sourced):
     when: Condition = ALWAYS
     department: Name
     collaborating: tuple[Name, ...] = ()
+    skills: tuple[Name, ...] = ()  # that whoever takes it needs
 
 
 class HandlerTerm(Sourced):
@@ -103,6 +104,14 @@ def decide_routing(
         decisions.append(Decision(DecisionKind.OWNERSHIP, owner, rule, term.clause, reason, term.basis))
     decisions += _duty(facts, terms)
     return RoutingDecision(route.department, route.collaborating, handler.role, owner, tuple(decisions))
+
+
+def required_skills(facts: TicketFacts, terms: RoutingTerms) -> frozenset[str]:
+    """Return the skills that whoever takes the matter needs.
+
+    Raises: LookupError if no route holds.
+    """
+    return frozenset(_first(terms.routes, facts, "route").skills)
 
 
 def _first(terms: tuple[Holding, ...], facts: TicketFacts, what: str) -> Holding:

@@ -8,6 +8,7 @@ from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.tickets import AssignIn, EscalateIn, MoveIn, ResolveIn, TransferIn, WaitIn
 from app.services.context import Context
 from app.services.policy_book import Policy
+from app.services.rules.routing import decide_routing
 from app.services.rules.sla import Milestone, decide_sla
 from app.services.rules.tickets import MEETS, Awaited, Move, Status, next_status
 from app.services.tickets.answering import answer_again, answer_changed
@@ -23,7 +24,13 @@ from app.services.tickets.clocks import (
 from app.services.tickets.judgement import facts_of
 from app.services.tickets.loading import Loaded, load_ticket
 from app.services.tickets.records import entry_row, event_row
-from app.services.tickets.refusals import DelayReasonRequired, EscalatedAlready, InvalidTransition, UnknownDepartment
+from app.services.tickets.refusals import (
+    DelayReasonRequired,
+    EscalatedAlready,
+    InvalidTransition,
+    RouteReasonRequired,
+    UnknownDepartment,
+)
 
 # What each move announces.
 _ANNOUNCED = {
@@ -120,6 +127,7 @@ def _apply(ctx: Context, policy: Policy, ticket: Ticket, move: Move, body: MoveI
         if body.department not in policy.edition.departments:
             raise UnknownDepartment(sorted(policy.edition.departments))
         if body.department != ticket.department:
+            _overridden_with_a_reason(policy, ticket, body)
             helpers = [ticket.department, *ticket.collaborating_departments]
             ticket.collaborating_departments = [name for name in helpers if name != body.department]
             ticket.department, ticket.transferred = body.department, True
@@ -132,6 +140,17 @@ def _apply(ctx: Context, policy: Policy, ticket: Ticket, move: Move, body: MoveI
         ticket.closed_at = ctx.now
     elif move is Move.REOPEN:
         ticket.closed_at = None
+
+
+def _overridden_with_a_reason(policy: Policy, ticket: Ticket, body: TransferIn) -> None:
+    """A person may route otherwise than the edition, but says why.
+
+    Raises: RouteReasonRequired.
+    """
+    edition = policy.edition
+    routed = decide_routing(facts_of(ticket), None, edition.routing, edition.departments, edition.roles)
+    if body.department != routed.department and body.reason is None and body.note is None:
+        raise RouteReasonRequired
 
 
 def _begin_again(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:

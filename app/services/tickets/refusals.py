@@ -80,6 +80,17 @@ class UnknownDepartment(ValidationFailed):
         )
 
 
+class RouteReasonRequired(ValidationFailed):
+    """The edition routes the ticket elsewhere: whoever overrides it says why."""
+
+    def __init__(self) -> None:
+        detail = Text(
+            "转至制度规定以外的部门须说明原因（reason）",
+            "The policy routes this ticket elsewhere: give the reason for the transfer",
+        )
+        super().__init__(errors=[FieldError(("pointer", "#/reason"), "required", detail)])
+
+
 class EscalatedAlready(ValidationFailed):
     """The ticket stands at a higher level; escalation only climbs."""
 

@@ -1,0 +1,147 @@
+"""部门队列: what waits in each department, and giving it out as staff become free.
+
+A worker gives out: emergencies first, then what is due soonest. Whoever holds a ticket at that moment keeps it from the
+queue's hands, and one worker serves a line at a time, so nobody gets more than their capacity by it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.outbox import Event
+from app.models.staff import StaffMember
+from app.models.tickets import Ticket, TicketCommitment
+from app.schemas.lists import QueueFilter
+from app.schemas.staff import QueueRow, Queues
+from app.services.context import Context
+from app.services.directory import Known
+from app.services.rules.classification import Urgency
+from app.services.rules.queues import Member, choose, explain_choice
+from app.services.rules.routing import required_skills
+from app.services.rules.tickets import MEETS, WORKING, Move
+from app.services.staff import open_tickets
+from app.services.tickets.assignments import hand_over
+from app.services.tickets.clocks import decision_documents, meet, promise_anew
+from app.services.tickets.judgement import facts_of
+from app.services.tickets.loading import Loaded
+from app.services.tickets.records import event_values, timeline_row
+
+_BY_QUEUE = "queue"
+_QUEUED = "排队等待可分派的人员 / waited in the queue for staff to be free"
+
+
+def unassigned() -> Sequence[ColumnElement[bool]]:
+    """Tickets that wait for somebody to take them."""
+    return [Ticket.assignee_staff_no.is_(None), Ticket.closed_at.is_(None), Ticket.status.in_(WORKING)]
+
+
+async def list_queues(ctx: Context, wanted: QueueFilter) -> Queues:
+    """Say what waits in each department that has staff or something waiting.
+
+    Raises: NotFound for a line that is not the caller's.
+    """
+    lines = ctx.line_ids(wanted.business_line)
+    waiting = (
+        select(
+            Ticket.business_line_id,
+            Ticket.department,
+            func.count(),
+            func.count().filter(Ticket.urgency == Urgency.EMERGENCY),
+            func.min(Ticket.opened_at),
+        )
+        .where(Ticket.business_line_id.in_(lines), *unassigned())
+        .group_by(Ticket.business_line_id, Ticket.department)
+    )
+    there = select(StaffMember).where(StaffMember.business_line_id.in_(lines), StaffMember.available)
+    async with ctx.db.read() as session:
+        found = {(line, name): counts for line, name, *counts in await session.execute(waiting)}
+        staff = list(await session.scalars(there))
+        loads = await open_tickets(session, staff)
+    places: dict[tuple[UUID, str], list[int]] = {}
+    for member in staff:
+        free = member.capacity - loads.get((member.business_line_id, member.staff_no), 0)
+        for name in member.departments:
+            places.setdefault((member.business_line_id, name), []).append(max(free, 0))
+    rows = []
+    for key in sorted({*found, *places}, key=lambda key: (ctx.known.by_id[key[0]].name, key[1])):
+        count, emergencies, oldest = found.get(key, (0, 0, None))
+        rows.append(
+            QueueRow(
+                business_line=ctx.known.by_id[key[0]].name, department=key[1], waiting=count, emergencies=emergencies,
+                oldest_opened_at=oldest, available_staff=len(places.get(key, ())), free_places=sum(places.get(key, ())),
+            )
+        )  # fmt: skip
+    return Queues(rows=rows)
+
+
+async def drain(session: AsyncSession, known: Known, line: UUID, now: datetime, *, limit: int = 100) -> int:
+    """Give waiting tickets of a line to staff who are there; return how many were given out."""
+    lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"queue/{line}", 0))
+    there = select(StaffMember).where(StaffMember.business_line_id == line, StaffMember.available)
+    staff = {member.staff_no: member for member in await session.scalars(there)}
+    if not staff or not await session.scalar(select(lock)):
+        return 0
+    loads = await open_tickets(session, list(staff.values()))
+    members = {number: _member(row, loads) for number, row in staff.items()}
+    departments = sorted({name for member in members.values() for name in member.departments})
+    given = 0
+    for ticket in await _waiting(session, line, departments, limit):
+        policy = known.edition(ticket.policy_name, ticket.policy_version)
+        skills = required_skills(facts_of(ticket), policy.edition.routing)
+        chosen = choose(members.values(), ticket.department, skills)
+        if chosen is None:
+            continue
+        rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id == ticket.id))
+        await _give(session, Loaded(ticket, list(rows), policy), chosen, skills, now)
+        staff[chosen.staff_no].last_assigned_at = now
+        members[chosen.staff_no] = replace(chosen, load=chosen.load + 1, last_assigned_at=now)
+        given += 1
+    return given
+
+
+def _member(row: StaffMember, loads: Mapping[tuple[UUID, str], int]) -> Member:
+    return Member(
+        row.staff_no, frozenset(row.departments), frozenset(row.skills),
+        loads.get((row.business_line_id, row.staff_no), 0), row.capacity, row.last_assigned_at,
+    )  # fmt: skip
+
+
+async def _waiting(session: AsyncSession, line: UUID, departments: Sequence[str], limit: int) -> Sequence[Ticket]:
+    """Lock the most pressing tickets of these departments: emergencies first, then by the next deadline."""
+    due_at = (
+        select(func.min(TicketCommitment.due_at))
+        .where(TicketCommitment.ticket_id == Ticket.id, TicketCommitment.ended_at.is_(None))
+        .scalar_subquery()
+    )
+    pressing = (
+        select(Ticket)
+        .where(Ticket.business_line_id == line, Ticket.department.in_(departments), *unassigned())
+        .order_by((Ticket.urgency == Urgency.EMERGENCY).desc(), due_at.asc().nulls_last(), Ticket.opened_at)
+        .limit(limit)
+        .with_for_update(of=Ticket, skip_locked=True)
+    )
+    return (await session.scalars(pressing)).all()
+
+
+async def _give(session: AsyncSession, loaded: Loaded, member: Member, skills: frozenset[str], now: datetime) -> None:
+    """Assign as a person would, and say why it was this one."""
+    ticket, policy = loaded.ticket, loaded.policy
+    ticket.assignee_staff_no = member.staff_no
+    for row in meet(loaded.commitments, MEETS[Move.ASSIGN], now, policy):
+        row.delay_reason = row.delay_reason or _QUEUED
+    ticket.decisions = [*ticket.decisions, *decision_documents([explain_choice(member, skills)], now)]
+    ticket.version += 1
+    ticket.updated_at = now
+    promise_anew(ticket, loaded.commitments, policy, now)
+    data: dict[str, Any] = {"assignee_staff_no": member.staff_no, "by": _BY_QUEUE}
+    session.add(timeline_row(ticket, Move.ASSIGN, at=now, request_id=_BY_QUEUE, data=data))
+    announced = event_values(
+        ticket, "ticket.assigned", at=now, request_id=None, changed=["assignee_staff_no"], by=_BY_QUEUE
+    )
+    session.add(Event(position=None, **announced))
+    await hand_over(session, ticket, now)

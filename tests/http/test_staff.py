@@ -1,0 +1,137 @@
+"""Staff who can be given matters, and the queues they serve."""
+
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+
+from app.core.db import Database
+from app.services import upkeep
+from app.services.directory import Known
+from tests.builders import a_ticket
+from tests.conftest import FakeClock, MakeClient
+from tests.http.problems import check_problem
+from tests.http.test_tickets import take
+
+
+@pytest.fixture
+def drain(app: Any, db: Database, clock: FakeClock) -> Any:
+    """Do the worker's round on the queues; return how many tickets were given out."""
+
+    async def round_() -> int:
+        known: Known = await app.state.kit.directory.known()
+        return await upkeep.drain_queues(db, known, clock())
+
+    return round_
+
+
+async def add(client: AsyncClient, staff_no: str, **changes: Any) -> dict[str, Any]:
+    body = {"business_line": "tableware", "staff_no": staff_no, "departments": ["after_sales", "technical"]} | changes
+    response = await client.post("/v1/staff", json=body)
+    assert response.status_code == 201, response.text
+    member: dict[str, Any] = response.json()
+    return member
+
+
+async def ask(client: AsyncClient, **changes: Any) -> dict[str, Any]:
+    """A matter the tableware edition routes to after-sales."""
+    response = await client.post(
+        "/v1/tickets", json=a_ticket(kind="consultation", description="请问如何清洗餐盘？") | changes
+    )
+    assert response.status_code == 201, response.text
+    ticket: dict[str, Any] = response.json()
+    assert ticket["department"] == "after_sales"
+    return ticket
+
+
+async def assignee(client: AsyncClient, ticket: dict[str, Any]) -> str | None:
+    shown = (await client.get(f"/v1/tickets/{ticket['number']}")).json()
+    number: str | None = shown["assignee_staff_no"]
+    return number
+
+
+async def test_waiting_tickets_go_to_the_least_loaded_emergencies_first(client: AsyncClient, drain: Any) -> None:
+    plain = await ask(client)
+    urgent = await ask(client, urgency="emergency")
+    await add(client, "2001", capacity=1)
+    assert await drain() == 1
+    assert [await assignee(client, ticket) for ticket in (plain, urgent)] == [None, "2001"]
+    [queue] = [row for row in (await client.get("/v1/queues")).json()["rows"] if row["department"] == "after_sales"]
+    assert (queue["waiting"], queue["emergencies"], queue["available_staff"], queue["free_places"]) == (1, 0, 1, 0)
+    await add(client, "2002")
+    assert await drain() == 1
+    assert await assignee(client, plain) == "2002"
+    assert await drain() == 0
+
+
+async def test_a_queue_drains_when_somebody_becomes_free(client: AsyncClient, drain: Any) -> None:
+    first, second = await ask(client), await ask(client)
+    await add(client, "2001", capacity=1)
+    assert await drain() == 1
+    await client.post(f"/v1/tickets/{first['number']}/resolve", json={"staff_no": "2001"})
+    assert await drain() == 1
+    assert await assignee(client, second) == "2001"
+
+
+async def test_who_is_away_is_given_nothing_until_back(client: AsyncClient, drain: Any) -> None:
+    ticket = await ask(client)
+    member = await add(client, "2001", available=False)
+    assert await drain() == 0
+    path = f"/v1/staff/{member['id']}/availability"
+    back = await client.post(path, json={"available": True})
+    assert (back.json()["available"], back.json()["version"]) == (True, 2)
+    assert await drain() == 1
+    assert await assignee(client, ticket) == "2001"
+
+
+async def test_an_assignment_by_the_queue_is_told_and_explained(client: AsyncClient, drain: Any, seal: Any) -> None:
+    ticket = await ask(client)
+    await add(client, "2001")
+    await drain()
+    shown = (await client.get(f"/v1/tickets/{ticket['number']}")).json()
+    [decision] = [entry for entry in shown["decisions"] if entry["kind"] == "assignment"]
+    assert (decision["outcome"], decision["rule"], decision["basis"]) == ("2001", "queue.least_loaded", "assumed")
+    assert shown["version"] == 2
+    timeline = (await client.get(f"/v1/tickets/{ticket['number']}/timeline")).json()["items"]
+    assert (timeline[-1]["kind"], timeline[-1]["author"]) == ("assign", "system")
+    await seal()
+    events = (await client.get("/v1/events", params={"types": "ticket.assigned"})).json()["items"]
+    assert [event["data"]["by"] for event in events] == ["queue"]
+    held = (await client.get(f"/v1/tickets/{ticket['number']}/assignments")).json()["items"]
+    assert [row["staff_no"] for row in held] == [None, "2001"]
+
+
+async def test_staff_are_registered_once_changed_and_listed(client: AsyncClient) -> None:
+    member = await add(client, "2001", skills=["gas"])
+    again = {"business_line": "tableware", "staff_no": "2001", "departments": ["technical"]}
+    check_problem(await client.post("/v1/staff", json=again), 409, "staff_exists")
+    unknown = await client.post("/v1/staff", json=again | {"staff_no": "2", "departments": ["technical", "astrology"]})
+    assert check_problem(unknown, 422, "validation_failed")["errors"][0]["pointer"] == "#/departments/1"
+    path = f"/v1/staff/{member['id']}"
+    check_problem(await client.patch(path, json={"capacity": 3}), 428, "if_match_required")
+    tag = (await client.get(path)).headers["etag"]
+    changed = await client.patch(path, json={"capacity": 3}, headers={"If-Match": tag})
+    assert (changed.json()["capacity"], changed.json()["skills"]) == (3, ["gas"])
+    check_problem(await client.patch(path, json={"capacity": 4}, headers={"If-Match": tag}), 412, "version_mismatch")
+    await add(client, "2002", departments=["production"])
+    listed = (await client.get("/v1/staff", params={"department": "technical"})).json()["items"]
+    assert [(row["staff_no"], row["open_tickets"]) for row in listed] == [("2001", 0)]
+
+
+async def test_what_is_another_lines_does_not_exist(client: AsyncClient, make_client: MakeClient, drain: Any) -> None:
+    member = await add(client, "2001")
+    theirs = await make_client(lines=("chemicals",))
+    assert (await theirs.get("/v1/staff")).json()["items"] == []
+    assert (await theirs.get("/v1/queues")).json()["rows"] == []
+    for name in (member["id"], "stf_" + "0" * 32, "x"):
+        check_problem(await theirs.get(f"/v1/staff/{name}"), 404, "not_found")
+        check_problem(
+            await theirs.patch(f"/v1/staff/{name}", json={"capacity": 1}, headers={"If-Match": "*"}), 404, "not_found"
+        )
+        away = await theirs.post(f"/v1/staff/{name}/availability", json={"available": False})
+        check_problem(away, 404, "not_found")
+    await add(theirs, "2001", business_line="chemicals", departments=["after_sales"])  # the same number elsewhere
+    ticket = await take(client, kind="consultation", description="请问如何清洗餐盘？")
+    await drain()
+    assert await assignee(client, ticket) == "2001"
+    assert (await theirs.get("/v1/staff")).json()["items"][0]["open_tickets"] == 0
