@@ -1,13 +1,16 @@
 """Rows that several use cases write: events and timeline entries of a ticket."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from app.core.ids import id_text, new_id
 from app.core.outbox import Event
 from app.models.tickets import Ticket, TimelineEntry
 from app.services.context import Context
+
+_NO_KEY = UUID(int=0)  # of what no request did
 
 
 def event_values(
@@ -34,6 +37,36 @@ def event_row(ctx: Context, ticket: Ticket, type_: str, *, changed: Sequence[str
     return Event(position=None, **values)
 
 
+def timeline_row(
+    ticket: Ticket,
+    kind: str,
+    *,
+    at: datetime,
+    request_id: str,
+    key_id: UUID = _NO_KEY,
+    author: str = "system",
+    staff_no: str | None = None,
+    text: str | None = None,
+    visibility: str = "internal",
+    data: Mapping[str, Any] | None = None,
+) -> TimelineEntry:
+    """Note in a ticket's timeline what happened. `data` holds codes and figures, never contact details."""
+    return TimelineEntry(
+        id=new_id(),
+        business_line_id=ticket.business_line_id,
+        ticket_id=ticket.id,
+        kind=kind,
+        visibility=visibility,
+        author=author,
+        staff_no=staff_no,
+        key_id=key_id,
+        text=text,
+        data=dict(data or {}),
+        request_id=request_id,
+        at=at,
+    )
+
+
 def entry_row(
     ctx: Context,
     ticket: Ticket,
@@ -43,20 +76,10 @@ def entry_row(
     text: str | None = None,
     visibility: str = "internal",
     author: str = "staff",
-    data: dict[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> TimelineEntry:
-    """Note in a ticket's timeline who did what. `data` holds codes and figures, never contact details."""
-    return TimelineEntry(
-        id=new_id(),
-        business_line_id=ticket.business_line_id,
-        ticket_id=ticket.id,
-        kind=kind,
-        visibility=visibility,
-        author=author,
-        staff_no=staff_no,
-        key_id=ctx.caller.key_id,
-        text=text,
-        data=data or {},
-        request_id=ctx.call.request_id,
-        at=ctx.now,
-    )
+    """Note who did what by a request."""
+    return timeline_row(
+        ticket, kind, at=ctx.now, request_id=ctx.call.request_id, key_id=ctx.caller.key_id, author=author,
+        staff_no=staff_no, text=text, visibility=visibility, data=data,
+    )  # fmt: skip
