@@ -9,7 +9,7 @@ from typing import Final
 from app.services.rules.calendar import NoServiceDays, WorkingCalendar
 from app.services.rules.holidays import build_calendar
 from app.services.rules.policy import CalendarTerms, Edition
-from app.services.rules.policy_conditions import compatible, covers
+from app.services.rules.policy_conditions import both, compatible, covers
 from app.services.rules.policy_findings import Finding, error, warning
 from app.services.rules.sla import Clock, Milestone, MilestoneTerm, ServiceLevel, SlaTerms, Target, Unit
 
@@ -94,8 +94,12 @@ def _terms(place: int, level: ServiceLevel, sla: SlaTerms) -> list[Placed]:
     common = [(f"sla.milestones[{at}]", term) for at, term in enumerate(sla.milestones)]
     binding: list[Placed] = []
     for path, term in own + common:
-        earlier = [other for _, other in binding if other.milestone is term.milestone]
-        if compatible(term.when, level.when) and not any(covers(other.when, term.when) for other in earlier):
+        if not compatible(term.when, level.when):
+            continue
+        when = both(term.when, level.when)
+        before = [other.when for _, other in binding if other.milestone is term.milestone]
+        before += [other.when for other in sla.service_levels[:place]]
+        if not any(covers(other, when) for other in before):
             binding.append((path, term))
     return binding
 
