@@ -118,9 +118,12 @@ def _order(terms: Sequence[Placed]) -> Iterator[Finding]:
 
 
 def _emergency(sla: SlaTerms) -> Iterator[Finding]:
-    """An emergency must not wait longer than the general run."""
+    """An emergency must not wait longer than the general run; a term that binds in both is the same for both."""
     terms = {level.name: _terms(place, level, sla) for place, level in enumerate(sla.service_levels)}
+    shared = {path for path, _ in terms.get("general", ())}
     for path, urgent in terms.get("emergency", ()):
+        if path in shared:
+            continue
         for _, general in terms.get("general", ()):
             if urgent.milestone is not general.milestone or not compatible(urgent.when, general.when):
                 continue
