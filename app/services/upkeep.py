@@ -10,6 +10,7 @@ from app.core.idempotency import purge_expired
 from app.core.outbox import seal_events
 from app.models.tickets import TicketCommitment
 from app.services.directory import Known
+from app.services.holidays import follow_holidays
 from app.services.search_index import index_pending
 from app.services.timers import fire_due, retry_stuck, stuck_timers
 
@@ -24,6 +25,12 @@ async def fire(db: Database, known: Known, now: datetime | None = None) -> int:
     """Fire a batch of timers that are due, by the database's clock unless a test sets it; return how many fired."""
     async with db.begin() as session:
         return await fire_due(session, known, now=now)
+
+
+async def recount(db: Database, known: Known, now: datetime | None = None) -> int:
+    """Count a batch of deadlines again that a change of holidays touches; return how many tickets were looked at."""
+    async with db.begin() as session:
+        return await follow_holidays(session, known, now=now)
 
 
 async def index(db: Database) -> int:
