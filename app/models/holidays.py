@@ -18,9 +18,7 @@ class HolidayCalendar(Base):
 
     fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)  # of `days`
     days: Mapped[dict[str, Any]]
-    touched: Mapped[list[list[str]]] = mapped_column(
-        JSONB(none_as_null=True)
-    )  # [[first, last], …]: the dates it changed
+    touched: Mapped[list[list[str]]] = mapped_column(JSONB(none_as_null=True))  # the dates it changed, first and last
     adopted_at: Mapped[datetime]
     seen_at: Mapped[datetime]  # when a worker was last at work with it
     passes: Mapped[int] = mapped_column(SmallInteger)  # over the open deadlines, completed
