@@ -115,6 +115,7 @@ class Ticket(Base):
     recorded_at: Mapped[datetime]
     round_started_at: Mapped[datetime]  # opened, or last reopened: what is promised anew counts from here
     responded_at: Mapped[datetime | None]
+    unanswered_since: Mapped[datetime | None]  # the customer's last message, until staff reply or settle the matter
     updated_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
 
@@ -128,6 +129,13 @@ class TicketCommitment(Base):
         Index("ix_ticket_commitment_timer", "next_fire_at", postgresql_where=text("next_fire_at IS NOT NULL")),
         Index(
             "ix_ticket_commitment_running", "business_line_id", "due_at", postgresql_where=text("state = 'running'")
+        ),
+        Index(
+            "ix_ticket_commitment_working",
+            "ticket_id",
+            postgresql_where=text(
+                "state IN ('running', 'paused') AND target_unit IN ('working_hours', 'working_days')"
+            ),
         ),
     )  # fmt: skip
 

@@ -98,7 +98,10 @@ async def get_ticket(ticket: str, ctx: Reader) -> Response:
     responses=problems(NotFound, IfMatchRequired, VersionMismatch, *_RETRY),
 )
 async def change_ticket(ticket: str, body: TicketPatch, ctx: Writer) -> Response:
-    """Correct a ticket's facts (JSON merge patch, `If-Match` required); deadlines, materials and route follow."""
+    """Correct a ticket's facts (JSON merge patch, `If-Match` required); deadlines, materials and route follow.
+
+    `policy` moves the ticket to another edition of its policy that is in force, and all is decided again under it.
+    """
     return response_of(await changes.change_ticket(ctx, ticket, body))
 
 
@@ -137,7 +140,11 @@ async def explain_commitment(ticket: str, commitment: str, ctx: Reader) -> Expla
     responses=problems(NotFound, DelayReasonRequired, *_RETRY),
 )
 async def add_comment(ticket: str, body: CommentIn, ctx: Writer) -> Response:
-    """Add a comment. One by staff that the customer can read counts as the first response."""
+    """Add a comment. One by staff that the customer can read is a reply: it counts as the first response, too.
+
+    `author: customer` is a message of the customer: from it on the next reply is due, where the edition promises one.
+    A waiting ticket goes on waiting until `resume`.
+    """
     return response_of(await notes.add_comment(ctx, ticket, body))
 
 

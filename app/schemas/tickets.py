@@ -26,7 +26,7 @@ from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.clause import Basis, DecisionKind
 from app.services.rules.facts import Channel, ItemClass
 from app.services.rules.sla import Clock, CommitmentState, Milestone, Unit
-from app.services.rules.tickets import Awaited, Status
+from app.services.rules.tickets import STEPS, Awaited, Status
 
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,6})?$", examples=["CN-ZJ"])]
 
@@ -37,6 +37,14 @@ def _some_severity(severity: Severity) -> Severity:
     return severity
 
 
+def _some_step(milestone: Milestone) -> Milestone:
+    if milestone not in STEPS:
+        listed = ", ".join(sorted(STEPS))
+        raise Refusal("unknown_value", Text(f"可选：{listed}", f"One of: {listed}"))
+    return milestone
+
+
+Step = Annotated[Milestone, AfterValidator(_some_step), Field(description="preliminary_handling, engineer_analysis")]
 GivenSeverity = Annotated[Severity, AfterValidator(_some_severity), Field(description="minor, serious or critical")]
 
 
@@ -113,6 +121,13 @@ class TicketIn(RequestBody):
         return self
 
 
+class EditionWanted(RequestBody):
+    """An edition of the ticket's own policy that is in force already. `name` may be left out."""
+
+    name: Word | None = None
+    version: Line
+
+
 class TicketPatch(RequestBody):
     """What may be corrected afterwards; commitments, materials and route follow. `null` clears a field."""
 
@@ -127,12 +142,13 @@ class TicketPatch(RequestBody):
     service_provider: Line | None = None
     branch: Line | None = None
     region: Region | None = None
+    policy: Annotated[EditionWanted | None, Field(description="decide everything again under this edition")] = None
     staff_no: StaffNo | None = None
     reason: ShortText | None = None
 
     @model_validator(mode="after")
     def _what_a_ticket_must_have(self) -> Self:
-        for name in ("kind", "urgency", "materials"):
+        for name in ("kind", "urgency", "materials", "policy"):
             if name in self.model_fields_set and getattr(self, name) is None:
                 raise Refusal("required", Text(f"{name} 不能清空", f"{name} cannot be cleared"), field=name)
         return self
@@ -182,6 +198,7 @@ class CommentIn(RequestBody):
     text: LongText
     author: Annotated[str, Field(pattern="^(staff|customer)$")] = "staff"
     visibility: Annotated[str, Field(pattern="^(customer|internal)$")] = "internal"
+    step: Annotated[Step | None, Field(description="what staff have done, where this comment says so")] = None
     staff_no: StaffNo | None = None
     delay_reason: ShortText | None = None
 

@@ -40,6 +40,7 @@ async def preview_sla(ctx: Context, body: PreviewIn) -> PreviewOut:
         tier=body.tier,
         item_class=body.item_class,
         product_category=body.product_category,
+        region=body.region,
     )
     decided = decide_sla(facts, start, policy.edition.sla, policy.time)
     return PreviewOut(

@@ -5,7 +5,7 @@ time are one transaction, so a worker that dies leaves the timer as it was. Afte
 order, with how late it came. Due is judged by the database's clock.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,10 +16,10 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import ServiceError
-from app.core.ids import id_text, new_id
+from app.core.ids import id_text
 from app.core.metrics import TIMERS_FIRED, TIMERS_STUCK
 from app.core.outbox import Event
-from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
+from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.services.directory import Known
 from app.services.policy_book import Policy
@@ -27,7 +27,7 @@ from app.services.rules.clause import Decision, DecisionKind
 from app.services.rules.thresholds import Threshold, ThresholdKind, thresholds_of
 from app.services.tickets.clocks import decision_documents, set_timer
 from app.services.tickets.judgement import facts_of
-from app.services.tickets.records import event_values
+from app.services.tickets.records import event_values, timeline_row
 
 MOST_TRIES = 3
 _TRY_AGAIN = timedelta(minutes=1)
@@ -121,7 +121,8 @@ async def _announce(session: AsyncSession, firings: Sequence[Firing], at: dateti
             ticket.decisions = [*ticket.decisions, *decision_documents(_compensation(firing), at)]
         ticket.version += 1
         ticket.updated_at = at
-        session.add(_entry(ticket, "breached" if kind is ThresholdKind.BREACH else "escalated", data, at))
+        noted = "breached" if kind is ThresholdKind.BREACH else "escalated"
+        session.add(timeline_row(ticket, noted, at=at, request_id="timer", data=data))
     await session.flush()
     if events:
         await session.execute(insert(Event), events)
@@ -160,26 +161,6 @@ def _compensation(firing: Firing) -> list[Decision]:
         for promise in firing.policy.edition.promises
         if row.milestone in promise.broken_by and promise.when.holds(facts)
     ]
-
-
-def _entry(ticket: Ticket, kind: str, data: Mapping[str, Any], at: datetime) -> TimelineEntry:
-    return TimelineEntry(
-        id=new_id(),
-        business_line_id=ticket.business_line_id,
-        ticket_id=ticket.id,
-        kind=kind,
-        visibility="internal",
-        author="system",
-        staff_no=None,
-        key_id=_NO_KEY,
-        text=None,
-        data=dict(data),
-        request_id="timer",
-        at=at,
-    )
-
-
-_NO_KEY = UUID(int=0)
 
 
 async def stuck_timers(session: AsyncSession, *, limit: int = 100) -> Sequence[tuple[str, TicketCommitment]]:

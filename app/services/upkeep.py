@@ -10,6 +10,7 @@ from app.core.idempotency import purge_expired
 from app.core.outbox import seal_events
 from app.models.tickets import TicketCommitment
 from app.services.directory import Known
+from app.services.holidays import follow_holidays
 from app.services.quality_watch import watch_line
 from app.services.queues import drain
 from app.services.search_index import index_pending
@@ -44,6 +45,12 @@ async def drain_queues(db: Database, known: Known, now: datetime) -> int:
         async with db.begin() as session:
             given += await drain(session, known, line, now)
     return given
+
+
+async def recount(db: Database, known: Known, now: datetime | None = None) -> int:
+    """Count a batch of deadlines again that a change of holidays touches; return how many tickets were looked at."""
+    async with db.begin() as session:
+        return await follow_holidays(session, known, now=now)
 
 
 async def index(db: Database) -> int:

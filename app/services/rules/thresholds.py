@@ -57,6 +57,16 @@ def next_firing(
     return fires_at(commitment, thresholds[fired].percent, time)
 
 
+def carried_over(fired: int, before: tuple[Threshold, ...], after: tuple[Threshold, ...]) -> int:
+    """Return how many thresholds of another edition count as fired after `fired` of one's own: none fires twice."""
+    if fired == 0:
+        return 0
+    last = before[fired - 1]
+    if last.kind is ThresholdKind.WARNING:
+        return sum(each.kind is ThresholdKind.WARNING and each.percent <= last.percent for each in after)
+    return 1 + [(each.kind, each.level) for each in after].index((last.kind, last.level))
+
+
 def _allowance(commitment: CommitmentClock, time: Timekeeping) -> int:
     """Return the seconds of the own clock that were promised."""
     start, due_at = commitment.started_at, time.due_at(commitment.started_at, commitment.target)

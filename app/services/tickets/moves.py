@@ -1,5 +1,6 @@
 """The moves of a ticket's life cycle. Each locks the ticket, asks the table of moves, keeps the clocks, and tells."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.core.answers import Answer
@@ -14,11 +15,10 @@ from app.services.rules.tickets import MEETS, Awaited, Move, Status, next_status
 from app.services.tickets.answering import answer_again, answer_changed
 from app.services.tickets.clocks import (
     cancel,
-    commitment_row,
     decision_documents,
-    latest_by_milestone,
     meet,
     pause,
+    promise_again,
     resume,
 )
 from app.services.tickets.judgement import facts_of
@@ -82,10 +82,13 @@ def _keep_clocks(ctx: Context, loaded: Loaded, move: Move, body: MoveIn, awaited
     rows, policy = loaded.commitments, loaded.policy
     if loaded.ticket.status in (Status.WAITING_CUSTOMER, Status.WAITING_SUPPLIER) and move in _RESUMING:
         resume(rows, ctx.now, policy)
-    late = meet(rows, MEETS.get(move, frozenset()), ctx.now, policy)
+    done = MEETS.get(move, frozenset())
+    late = meet(rows, done, ctx.now, policy)
     require_delay_reason(policy, late, body.delay_reason)
-    if Milestone.FIRST_RESPONSE in MEETS.get(move, frozenset()) and loaded.ticket.responded_at is None:
+    if Milestone.FIRST_RESPONSE in done and loaded.ticket.responded_at is None:
         loaded.ticket.responded_at = ctx.now
+    if move in (Move.RESOLVE, Move.CLOSE):
+        loaded.ticket.unanswered_since = None
     if awaited is not None:
         pause(rows, awaited, ctx.now, policy)
     if move in (Move.CANCEL, Move.CLOSE):
@@ -154,27 +157,17 @@ def _overridden_with_a_reason(policy: Policy, ticket: Ticket, body: TransferIn) 
 
 
 def _begin_again(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
-    """Promise the resolution anew: a reopened matter gets a new instance, counted from now."""
+    """Promise the resolution anew, and a reply to what the customer wrote since: both are counted from now."""
     ticket, policy = loaded.ticket, loaded.policy
     ticket.round_started_at = ctx.now
-    decided = decide_sla(facts_of(ticket), ctx.now, policy.edition.sla, policy.time)
-    latest = latest_by_milestone(loaded.commitments)
-    again = [
-        promised
-        for promised in decided.commitments
-        if promised.milestone in _PROMISED_AGAIN and promised.milestone in latest
-    ]
-    reasons = [d for d in decided.decisions if d.outcome.partition(":")[0] in {p.milestone for p in again}]
+    terms, unanswered_since = policy.edition.sla, ticket.unanswered_since
+    decided = decide_sla(facts_of(ticket), ctx.now, terms, policy.time, unanswered_since=unanswered_since)
+    new, reasons = promise_again(ticket, loaded.commitments, decided, _PROMISED_AGAIN, policy)
     ticket.decisions = [*ticket.decisions, *decision_documents(reasons, ctx.now)]
-    return [
-        commitment_row(
-            ticket.id, ticket.business_line_id, promised, policy, instance=latest[promised.milestone].instance + 1
-        )
-        for promised in again
-    ]
+    return new
 
 
-_PROMISED_AGAIN = {Milestone.RESOLUTION, Milestone.CLOSED_LOOP}
+_PROMISED_AGAIN = {Milestone.RESOLUTION, Milestone.CLOSED_LOOP, Milestone.NEXT_REPLY}
 
 
 def _told(policy: Policy, ticket: Ticket) -> dict[str, Any]:
@@ -194,9 +187,17 @@ def _noted(ctx: Context, loaded: Loaded, move: Move, body: MoveIn, data: dict[st
     if body.note is not None:
         entries.append(entry_row(ctx, ticket, "comment", staff_no=staff_no, text=body.note))
     if body.delay_reason is not None:
-        told = {"reported_to": loaded.policy.edition.delays.role}
-        entries.append(entry_row(ctx, ticket, "delay_reason", staff_no=staff_no, text=body.delay_reason, data=told))
+        entries.append(delay_entry(ctx, loaded, body.delay_reason, staff_no))
     return entries
+
+
+def delay_entry(
+    ctx: Context, loaded: Loaded, reason: str, staff_no: str | None, *, milestones: Sequence[Milestone] = ()
+) -> TimelineEntry:
+    """Note why a step is late, and whose it is to know (002 第十五条)."""
+    told = {"reported_to": loaded.policy.edition.delays.role}
+    data = {"milestones": list(milestones), **told} if milestones else told
+    return entry_row(ctx, loaded.ticket, "delay_reason", staff_no=staff_no, text=reason, data=data)
 
 
 _IN_WORDS = {"staff_no", "reason", "note", "delay_reason", "resolution"}

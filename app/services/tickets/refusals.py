@@ -91,6 +91,18 @@ class RouteReasonRequired(ValidationFailed):
         super().__init__(errors=[FieldError(("pointer", "#/reason"), "required", detail)])
 
 
+class EditionNotInForce(ValidationFailed):
+    """The ticket's policy has no such edition, or it is not in force yet."""
+
+    def __init__(self, field: str, name: str, in_force: list[str]) -> None:
+        listed = ", ".join(in_force)
+        detail = Text(
+            f"没有该版本或尚未施行；工单适用的制度 {name} 已施行的版本：{listed}",
+            f"No such edition, or not in force yet; of the ticket's policy, {name}, these are: {listed}",
+        )
+        super().__init__(errors=[FieldError(("pointer", f"#/policy/{field}"), "not_in_force", detail)])
+
+
 class EscalatedAlready(ValidationFailed):
     """The ticket stands at a higher level; escalation only climbs."""
 
