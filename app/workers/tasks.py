@@ -6,7 +6,7 @@ from app.workers.runner import Task, Tools
 
 
 async def _heartbeat(tools: Tools) -> int:
-    await upkeep.show_life(tools.db, tools.worker_id, tools.clock())
+    await upkeep.show_life(tools.db, tools.worker_id)
     return 0
 
 
@@ -20,18 +20,23 @@ async def _fire(tools: Tools) -> int:
     return await upkeep.fire(tools.db, await tools.directory.known())
 
 
+async def _fire_test_clocks(tools: Tools) -> int:
+    return await upkeep.finish_test_clocks(tools.db, await tools.directory.known())
+
+
 async def _index(tools: Tools) -> int:
     return await upkeep.index(tools.db)
 
 
 async def _purge(tools: Tools) -> int:
-    return await upkeep.purge(tools.db, tools.clock())
+    return await upkeep.purge(tools.db)
 
 
 TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
     Task("seal events", 0.2, _seal),
     Task("fire timers", 0.5, _fire),
+    Task("fire timers of test clocks", 0.5, _fire_test_clocks),
     Task("index texts", 0.5, _index),
     Task("purge", 60.0, _purge),
 )

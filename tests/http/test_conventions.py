@@ -10,7 +10,7 @@ import pytest
 from app.core.outbox import seal_events
 from app.core.personal import Tier
 from tests.builders import a_ticket
-from tests.http.operations import Operation, ask, in_bytes, lists, operations
+from tests.http.operations import BODIES, Operation, ask, in_bytes, lists, operations
 from tests.http.problems import check_problem
 from tests.http.service import Service, take
 
@@ -31,6 +31,7 @@ async def ticket(service: Service, caller: httpx.AsyncClient) -> dict[str, Any]:
     for number in range(3):
         await take(caller)
         await caller.post(f"/v1/tickets/{ticket['number']}/comments", json={"text": f"第{number}次联系"})
+        await caller.post("/v1/test-clocks", json=BODIES["POST /v1/test-clocks"])
     async with service.db.begin() as session:
         await seal_events(session)
     return (await caller.get(f"/v1/tickets/{ticket['number']}")).json()  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ import pytest
 from app.core.crypto import KeyRing
 from app.services.policy_book import PolicyBook
 from tests.conftest import SECRET_KEYS, Databases
-from tests.http.operations import Operation, ask, lists, operations, writes
+from tests.http.operations import BODIES, Operation, ask, lists, operations, writes
 from tests.http.problems import Findings, check_problem
 from tests.http.service import Service, open_service, take
 
@@ -24,6 +24,7 @@ async def ticket(caller: httpx.AsyncClient) -> dict[str, Any]:
     for number in range(3):
         await take(caller)
         await caller.post(f"/v1/tickets/{first['id']}/comments", json={"text": f"第{number}次联系"})
+        await caller.post("/v1/test-clocks", json=BODIES["POST /v1/test-clocks"])
     return first
 
 

@@ -204,7 +204,7 @@ async def test_expired_answers_and_silent_workers_are_forgotten(
     for number in range(3):
         answer = await client.post("/v1/tickets", json=a_ticket(), headers={"Idempotency-Key": f"purged-{number}"})
         assert answer.status_code == 201
-    await upkeep.show_life(db, Tools(db, clock, Directory(db, BOOK)).worker_id, clock())
+    await upkeep.show_life(db, Tools(db, clock, Directory(db, BOOK)).worker_id)
     assert await upkeep.purge(db, clock()) == 0
     clock.advance(hours=73)
     async with db.begin() as session:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from app.core.ids import new_id
 from app.models.tickets import Ticket, TicketCommitment
@@ -55,13 +54,12 @@ def set_timer(row: TicketCommitment, policy: Policy) -> None:
     row.next_fire_at = next_firing(running(row), row.thresholds_fired, thresholds_of(policy.edition.sla), policy.time)
 
 
-def commitment_row(
-    ticket_id: UUID, line_id: UUID, promised: Commitment, policy: Policy, *, instance: int = 1
-) -> TicketCommitment:
+def commitment_row(ticket: Ticket, promised: Commitment, policy: Policy, *, instance: int = 1) -> TicketCommitment:
     row = TicketCommitment(
         id=new_id(),
-        business_line_id=line_id,
-        ticket_id=ticket_id,
+        business_line_id=ticket.business_line_id,
+        ticket_id=ticket.id,
+        test_clock_id=ticket.test_clock_id,
         milestone=promised.milestone,
         instance=instance,
         target_value=promised.target.value,
@@ -138,7 +136,7 @@ def retarget(
         elif row.state is CommitmentState.CANCELLED and row.started_at >= ticket.round_started_at:
             write_back(row, running(row).revived(wanted.target, policy.time), policy)
     new = [
-        commitment_row(ticket.id, ticket.business_line_id, wanted, policy, instance=_next_instance(latest.get(name)))
+        commitment_row(ticket, wanted, policy, instance=_next_instance(latest.get(name)))
         for name, wanted in targets.items()
         if name not in latest or latest[name].state is CommitmentState.CANCELLED
     ]

@@ -52,7 +52,7 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         check_version(ctx.call, loaded.ticket.version, ctx.caller.tier)
         ticket, before = loaded.ticket, loaded.ticket.status
         awaited = body.waiting_for if isinstance(body, WaitIn) else None
@@ -148,10 +148,7 @@ def _begin_again(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
     reasons = [d for d in decided.decisions if d.outcome.partition(":")[0] in {p.milestone for p in again}]
     ticket.decisions = [*ticket.decisions, *decision_documents(reasons, ctx.now)]
     return [
-        commitment_row(
-            ticket.id, ticket.business_line_id, promised, policy, instance=latest[promised.milestone].instance + 1
-        )
-        for promised in again
+        commitment_row(ticket, promised, policy, instance=latest[promised.milestone].instance + 1) for promised in again
     ]
 
 
