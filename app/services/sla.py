@@ -103,7 +103,7 @@ def _most_pressing(ctx: Context, wanted: OverdueFilter, after: list[str] | None)
     line = func.unnest(ids).table_valued("id", name="line").render_derived()
     of_line = (
         select(row, *_SHOWN, now.label("now"))
-        .join(Ticket, Ticket.id == row.ticket_id)
+        .join(Ticket, (Ticket.id == row.ticket_id) & (Ticket.business_line_id == line.c.id))
         .where(
             row.business_line_id == line.c.id,
             row.state == _RUNNING,
