@@ -125,10 +125,14 @@ def _reached(now: datetime, body: AdvanceIn) -> datetime:
 
 
 async def _find(session: AsyncSession, ctx: Context, reference: str, *, lock: bool = False) -> TestClock:
+    """Return the clock; `lock` keeps others from advancing it, not from binding tickets to it.
+
+    Raises: TestClockNotFound.
+    """
     wanted = select(TestClock).where(
         TestClock.id == id_from("clk", reference), TestClock.business_line_id.in_(ctx.line_ids())
     )
-    clock = await session.scalar(wanted.with_for_update() if lock else wanted)
+    clock = await session.scalar(wanted.with_for_update(key_share=True) if lock else wanted)
     if clock is None:
         raise TestClockNotFound
     return clock

@@ -50,7 +50,7 @@ class Firing:
     policy: Policy
     threshold: Threshold
     due_at: datetime  # of the threshold
-    at: datetime
+    at: datetime  # when it fires
 
 
 async def fire_due(
