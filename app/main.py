@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import FastAPI
 
 from app.core.auth import KeyBook
@@ -14,10 +15,12 @@ from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.settings import Settings, load_settings
-from app.routers import complaints, events, health, pages, policies, quality, sla, staff, tickets
+from app.routers import complaints, events, health, pages, policies, quality, sla, staff, test_clocks, tickets
 from app.services.context import Kit
 from app.services.directory import Directory
 from app.services.policy_book import SHIPPED, PolicyBook
+
+_log = structlog.get_logger("aftersales.start")
 
 
 def create_app(
@@ -31,7 +34,8 @@ def create_app(
     configure_logs(settings)
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
-    kit = Kit(db, keyring, clock, Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED)))
+    directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
+    kit = Kit(db, keyring, clock, directory, settings.sandbox)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -52,6 +56,9 @@ def create_app(
     app.state.kit, app.state.settings = kit, settings
     for module in (tickets, sla, complaints, quality, staff, policies, pages, events, health):
         app.include_router(module.router)
+    if settings.sandbox:
+        _log.warning("sandbox: test clocks are served; real matters belong in a deployment of their own")
+        app.include_router(test_clocks.router)
     install_handlers(app)
     if with_docs:
         install_docs(app)

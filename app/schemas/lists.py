@@ -84,6 +84,12 @@ class OverdueFilter(RequestBody):
     cursor: Cursor | None = None
 
 
+class TestClockFilter(RequestBody):
+    business_line: Lines | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
 class PerformanceFilter(RequestBody):
     business_line: Lines | None = None
     opened_at_gte: Moment | None = None

@@ -111,6 +111,7 @@ class TicketIn(RequestBody):
     branch: Line | None = None
     region: Region | None = None
     opened_at: Instant | None = None
+    test_clock: Annotated[str | None, Field(max_length=64, description="in a sandbox: the clock it lives by")] = None
 
     @model_validator(mode="after")
     def _somebody_can_be_answered(self) -> Self:
@@ -311,6 +312,7 @@ class TicketOut(ResponseBody):
     missing_materials: list[str]
     promise: Bilingual
     decisions: list[DecisionOut]
+    test_clock: Annotated[str | None, Field(description="the clock it lives by, in a sandbox")]
     version: int
     opened_at: Instant
     updated_at: Instant

@@ -28,11 +28,12 @@ class Kit:
     keyring: KeyRing
     clock: Clock
     directory: Directory
+    sandbox: bool  # there may be test clocks
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request's view. `now` is the same instant throughout it."""
+    """One request's view. `now` is the same instant throughout it, or that of the test clock a ticket is bound to."""
 
     kit: Kit
     caller: Caller

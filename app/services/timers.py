@@ -2,7 +2,7 @@
 
 A worker locks tickets that nobody else has, fires what is due on them and commits: the effect and the timer's next
 time are one transaction, so a worker that dies leaves the timer as it was. After downtime everything is fired in due
-order, with how late it came. Due is judged by the database's clock.
+order, with how late it came. Due is judged by the database's clock, or the test clock a ticket is bound to.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,15 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.db import database_now
 from app.core.errors import ServiceError
 from app.core.ids import id_text
 from app.core.metrics import TIMERS_FIRED, TIMERS_STUCK
 from app.core.outbox import Event
+from app.models.test_clocks import TestClock
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.services.directory import Known
@@ -48,15 +50,24 @@ class Firing:
     policy: Policy
     threshold: Threshold
     due_at: datetime  # of the threshold
+    at: datetime  # when it fires
 
 
-async def fire_due(session: AsyncSession, known: Known, *, now: datetime | None = None, limit: int = 200) -> int:
+async def fire_due(
+    session: AsyncSession,
+    known: Known,
+    *,
+    now: datetime | None = None,
+    test_clock: TestClock | None = None,
+    limit: int = 200,
+) -> int:
     """Fire what is due on up to `limit` tickets; return how many thresholds fired.
 
-    `now` is the database's clock unless a test sets it. The very instant of a deadline is still in time.
+    Without `test_clock` these are the tickets that live by the real time: `now` is the database's clock unless a test
+    sets it. With it they are the tickets bound to it. The very instant of a deadline is still in time.
     """
-    at: datetime = now or await session.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
-    tickets = await _claim(session, at, limit)
+    at = test_clock.now if test_clock else now or await database_now(session)
+    tickets = await _claim(session, at, test_clock.id if test_clock else None, limit)
     if not tickets:
         return 0
     rows = await session.scalars(
@@ -64,15 +75,15 @@ async def fire_due(session: AsyncSession, known: Known, *, now: datetime | None 
     )
     firings = [firing for row in rows for firing in _attempt(tickets[row.ticket_id], row, known, at)]
     firings.sort(key=lambda firing: (firing.due_at, firing.ticket.id, firing.threshold.percent))
-    await _announce(session, firings, at)
+    await _announce(session, firings)
     return len(firings)
 
 
-async def _claim(session: AsyncSession, at: datetime, limit: int) -> dict[UUID, Ticket]:
+async def _claim(session: AsyncSession, at: datetime, test_clock_id: UUID | None, limit: int) -> dict[UUID, Ticket]:
     """Lock the tickets with the most pressing timers that no other worker holds."""
     due = (
         select(TicketCommitment.ticket_id)
-        .where(TicketCommitment.next_fire_at < at)
+        .where(TicketCommitment.next_fire_at < at, TicketCommitment.test_clock_id == test_clock_id)
         .order_by(TicketCommitment.next_fire_at)
         .limit(limit)
     )
@@ -102,15 +113,20 @@ def _fire(ticket: Ticket, row: TicketCommitment, policy: Policy, at: datetime) -
         threshold, due_at = thresholds[row.thresholds_fired], row.next_fire_at
         row.thresholds_fired += 1
         set_timer(row, policy)
-        yield Firing(ticket, row, policy, threshold, due_at)
+        yield Firing(ticket, row, policy, threshold, due_at, _fired_at(ticket, due_at, at))
 
 
-async def _announce(session: AsyncSession, firings: Sequence[Firing], at: datetime) -> None:
+def _fired_at(ticket: Ticket, due_at: datetime, now: datetime) -> datetime:
+    """Return when a threshold fires: now, or however far a test clock leapt, as if it had run all the way there."""
+    return now if ticket.test_clock_id is None else max(due_at, ticket.updated_at)
+
+
+async def _announce(session: AsyncSession, firings: Sequence[Firing]) -> None:
     """Write the events in due order, and what a breach or an escalation changes on its ticket."""
     events = []
     for firing in firings:
-        ticket, kind = firing.ticket, firing.threshold.kind
-        data = _told(firing, at)
+        ticket, kind, at = firing.ticket, firing.threshold.kind, firing.at
+        data = _told(firing)
         events.append(event_values(ticket, _TYPES[kind], at=at, request_id=None, **data))
         TIMERS_FIRED.labels(kind).inc()
         if kind is ThresholdKind.WARNING:
@@ -128,7 +144,7 @@ async def _announce(session: AsyncSession, firings: Sequence[Firing], at: dateti
         await session.execute(insert(Event), events)
 
 
-def _told(firing: Firing, at: datetime) -> dict[str, Any]:
+def _told(firing: Firing) -> dict[str, Any]:
     row, threshold = firing.row, firing.threshold
     told = [
         {"role": term.role, "channel": term.channel}
@@ -142,7 +158,7 @@ def _told(firing: Firing, at: datetime) -> dict[str, Any]:
         "level": threshold.level,
         "told": told,
         "due_at": instant_text(row.due_at),
-        "late_by_seconds": max(int((at - firing.due_at).total_seconds()), 0),
+        "late_by_seconds": max(int((firing.at - firing.due_at).total_seconds()), 0),
     }
 
 

@@ -6,7 +6,7 @@ from app.workers.runner import Task, Tools
 
 
 async def _heartbeat(tools: Tools) -> int:
-    await upkeep.show_life(tools.db, tools.worker_id, tools.clock())
+    await upkeep.show_life(tools.db, tools.worker_id)
     return 0
 
 
@@ -24,27 +24,32 @@ async def _recount(tools: Tools) -> int:
     return await upkeep.recount(tools.db, await tools.directory.known())
 
 
+async def _fire_test_clocks(tools: Tools) -> int:
+    return await upkeep.finish_test_clocks(tools.db, await tools.directory.known())
+
+
 async def _index(tools: Tools) -> int:
     return await upkeep.index(tools.db)
 
 
 async def _watch(tools: Tools) -> int:
-    await upkeep.watch_quality(tools.db, await tools.directory.known(), tools.clock())
+    await upkeep.watch_quality(tools.db, await tools.directory.known())
     return 0
 
 
 async def _drain(tools: Tools) -> int:
-    return await upkeep.drain_queues(tools.db, await tools.directory.known(), tools.clock())
+    return await upkeep.drain_queues(tools.db, await tools.directory.known())
 
 
 async def _purge(tools: Tools) -> int:
-    return await upkeep.purge(tools.db, tools.clock())
+    return await upkeep.purge(tools.db)
 
 
 TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
     Task("seal events", 0.2, _seal),
     Task("fire timers", 0.5, _fire),
+    Task("fire timers of test clocks", 0.5, _fire_test_clocks),
     Task("follow holidays", 30.0, _recount),
     Task("index texts", 0.5, _index),
     Task("drain queues", 1.0, _drain),

@@ -29,6 +29,8 @@ BODIES: dict[str, dict[str, Any]] = {
     **{f"{_TICKET}/{move}": {"staff_no": "1101", "note": "已联系客户"} for move in _MOVES},
     f"{_TICKET}/assign": {"assignee_staff_no": "1102"},
     f"{_TICKET}/transfer": {"department": "after_sales", "reason": "由售后统一处理"},
+    "POST /v1/test-clocks": {"business_line": "tableware", "name": "时限测试", "now": "2026-11-22T12:00:00+08:00"},
+    "POST /v1/test-clocks/{test_clock}/advance": {"by_seconds": 3600},
     "POST /v1/sla/preview": {"business_line": "tableware", "kind": "complaint"},
     "POST /v1/policies": {"document": "[edition]"},
     "POST /v1/policies/check": {"document": "[edition]"},

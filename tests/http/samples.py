@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 
 from tests.builders import a_ticket
+from tests.http.operations import BODIES
 from tests.http.service import Service, take
 
 Maker = Callable[[Service, httpx.AsyncClient], Awaitable[str]]
@@ -57,8 +58,13 @@ async def _alerts(service: Service, _caller: httpx.AsyncClient) -> str:
     return f"qal_{made[0].hex}"
 
 
+async def _clocks(_service: Service, caller: httpx.AsyncClient) -> str:
+    made = [await posted(caller, "/v1/test-clocks", BODIES["POST /v1/test-clocks"]) for _ in range(3)]
+    return made[0]
+
+
 # By the name in an address.
-MAKERS: dict[str, Maker] = {"ticket": _tickets, "member": _staff, "alert": _alerts}
+MAKERS: dict[str, Maker] = {"test_clock": _clocks, "ticket": _tickets, "member": _staff, "alert": _alerts}
 
 
 async def make_samples(service: Service, caller: httpx.AsyncClient) -> dict[str, str]:

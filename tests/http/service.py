@@ -79,7 +79,9 @@ async def make_key(
 
 
 def settings_for(url: str, **options: Any) -> Settings:
-    return Settings(DATABASE_URL=url, **{"secret_keys": SECRET_KEYS, "log_level": "error", "pool_size": 8, **options})
+    """Settings of a sandbox, which serves everything there is."""
+    usual = {"secret_keys": SECRET_KEYS, "log_level": "error", "pool_size": 8, "sandbox": True}
+    return Settings(DATABASE_URL=url, **{**usual, **options})
 
 
 @asynccontextmanager

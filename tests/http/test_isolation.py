@@ -39,6 +39,7 @@ _MOVES = (
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 REFERENCE, LINE, LIST, SHIPPED = "a ticket's reference", "a line's name", "a list", "shipped policies only"
+CLOCK = "a test clock's id"
 MATRIX: dict[str, str] = {
     "POST /v1/tickets": LINE,
     "GET /v1/tickets": LIST,
@@ -52,6 +53,10 @@ MATRIX: dict[str, str] = {
     "POST /v1/tickets/{ticket}/comments": REFERENCE,
     "POST /v1/tickets/{ticket}/delay-reasons": REFERENCE,
     **{f"POST /v1/tickets/{{ticket}}/{move}": REFERENCE for move in _MOVES},
+    "POST /v1/test-clocks": LINE,
+    "GET /v1/test-clocks": LIST,
+    "GET /v1/test-clocks/{test_clock}": CLOCK,
+    "POST /v1/test-clocks/{test_clock}/advance": CLOCK,
     "POST /v1/sla/preview": LINE,
     "GET /v1/sla/overdue": LIST,
     "GET /v1/sla/performance": LIST,
@@ -86,11 +91,21 @@ class World:
     them: httpx.AsyncClient
     ours: dict[str, Any]
     theirs: dict[str, Any]
+    their_clock: dict[str, Any]
 
     def their_words(self) -> list[str]:
         """Whatever must never reach us."""
         commitments = [commitment["id"] for commitment in self.theirs["commitments"]]
-        return [self.theirs["id"], self.theirs["number"], THEIRS, "溶剂", "BATCH-THEIRS", "their-ref", *commitments]
+        return [
+            self.theirs["id"],
+            self.theirs["number"],
+            THEIRS,
+            "溶剂",
+            "BATCH-THEIRS",
+            "their-ref",
+            self.their_clock["id"],
+            *commitments,
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +119,8 @@ async def world(service: Service) -> World:
     )  # fmt: skip
     async with service.db.begin() as session:
         await seal_events(session)
-    return World(us, them, ours, theirs)
+    clocks = [await client.post("/v1/test-clocks", json={"now": "2026-11-22T04:00:00Z"}) for client in (us, them)]
+    return World(us, them, ours, theirs, clocks[1].json())
 
 
 def test_every_operation_has_its_place_in_the_matrix(service: Service) -> None:
@@ -153,6 +169,22 @@ async def test_a_foreign_ticket_looks_like_none_on_every_operation(service: Serv
             operation.name
         )
     assert await service.sql("SELECT version, status FROM ticket ORDER BY number") == before
+
+
+async def test_a_foreign_test_clock_looks_like_none(service: Service, world: World) -> None:
+    for operation in of_kind(service, CLOCK):
+        answers = [
+            nameless(await ask(world.us, operation, operation.url(test_clock=clock)))
+            for clock in ("clk_" + "0" * 32, world.their_clock["id"])
+        ]
+        assert answers[0] == answers[1], operation.name
+        assert answers[0][0] == 404
+    bound = [
+        await world.us.post("/v1/tickets", json=a_ticket(test_clock=clock))
+        for clock in ("clk_" + "0" * 32, world.their_clock["id"])
+    ]
+    assert nameless(bound[0]) == nameless(bound[1])
+    check_problem(bound[0], 422, "validation_failed")
 
 
 async def test_a_foreign_commitment_is_not_found_under_a_ticket_of_ours(world: World) -> None:

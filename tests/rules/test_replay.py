@@ -7,6 +7,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.models.tickets import Ticket
 from app.services.policy_book import Policy, PolicyBook
 from app.services.rules.commitments import CommitmentClock, due_with_pauses
 from app.services.rules.sla import Commitment, CommitmentState, Milestone, Target, Timekeeping, Unit
@@ -57,7 +58,7 @@ def test_replaying_a_course_from_its_start_gives_the_stored_state(
     book: PolicyBook, first: Target, course: list[Happening]
 ) -> None:
     policy = book.get("tableware", "1")
-    row = commitment_row(NOBODY, NOBODY, begun(policy, first), policy)
+    row = commitment_row(Ticket(id=NOBODY, business_line_id=NOBODY), begun(policy, first), policy)
     replayed, log, now = running(row), list[tuple[Happening, datetime]](), START
     for what in course:
         now += timedelta(milliseconds=what.after)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -204,7 +205,7 @@ async def test_expired_answers_and_silent_workers_are_forgotten(
     for number in range(3):
         answer = await client.post("/v1/tickets", json=a_ticket(), headers={"Idempotency-Key": f"purged-{number}"})
         assert answer.status_code == 201
-    await upkeep.show_life(db, Tools(db, clock, Directory(db, BOOK)).worker_id, clock())
+    await upkeep.show_life(db, Tools(db, clock, Directory(db, BOOK)).worker_id)
     assert await upkeep.purge(db, clock()) == 0
     clock.advance(hours=73)
     async with db.begin() as session:
@@ -213,6 +214,23 @@ async def test_expired_answers_and_silent_workers_are_forgotten(
     async with db.begin() as session:
         assert await session.scalar(select(func.count()).select_from(IdempotencyRecord)) == 0
         assert await session.scalar(select(func.count()).select_from(WorkerHeartbeat)) == 0
+
+
+@pytest.mark.parametrize("off", [timedelta(days=3), timedelta(hours=-2)])
+async def test_a_worker_whose_own_clock_is_off_does_all_by_the_databases(
+    client: httpx.AsyncClient, db: Database, clock: FakeClock, off: timedelta
+) -> None:
+    clock.now = system_clock()
+    ticket = await client.post("/v1/tickets", json=a_ticket(), headers={"Idempotency-Key": "kept-for-three-days"})
+    tools = Tools(db, lambda: system_clock() + off, Directory(db, BOOK))
+    for task in TASKS:
+        await task.round(tools)
+    shown = (await client.get(f"/v1/tickets/{ticket.json()['number']}")).json()
+    assert shown["version"] == ticket.json()["version"]  # nothing has fired
+    async with db.begin() as session:
+        assert await session.scalar(select(func.count()).select_from(IdempotencyRecord)) == 1
+        assert await session.scalar(select(func.count()).select_from(WorkerHeartbeat)) == 1
+    assert (await client.get("/readyz")).json()["checks"]["worker"] == "ok"
 
 
 async def test_a_worker_outlives_its_database(tmp_path: Path, unused_tcp_port: int) -> None:

@@ -40,7 +40,7 @@ async def change_ticket(ctx: Context, reference: str, body: TicketPatch) -> Answ
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         ticket = loaded.ticket
         check_version(ctx.call, ticket.version, ctx.caller.tier, required=True)
         was_serious = is_serious_complaint(ticket)
@@ -113,7 +113,7 @@ async def confirm_classification(ctx: Context, reference: str, body: Classificat
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         ticket = loaded.ticket
         check_version(ctx.call, ticket.version, ctx.caller.tier, required=True)
         before, was_serious = ticket.classification or {}, is_serious_complaint(ticket)

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from app.core.ids import new_id
 from app.models.tickets import Ticket, TicketCommitment
@@ -55,13 +54,12 @@ def set_timer(row: TicketCommitment, policy: Policy) -> None:
     row.next_fire_at = next_firing(running(row), row.thresholds_fired, thresholds_of(policy.edition.sla), policy.time)
 
 
-def commitment_row(
-    ticket_id: UUID, line_id: UUID, promised: Commitment, policy: Policy, *, instance: int = 1
-) -> TicketCommitment:
+def commitment_row(ticket: Ticket, promised: Commitment, policy: Policy, *, instance: int = 1) -> TicketCommitment:
     row = TicketCommitment(
         id=new_id(),
-        business_line_id=line_id,
-        ticket_id=ticket_id,
+        business_line_id=ticket.business_line_id,
+        ticket_id=ticket.id,
+        test_clock_id=ticket.test_clock_id,
         milestone=promised.milestone,
         instance=instance,
         target_value=promised.target.value,
@@ -139,7 +137,7 @@ def retarget(
             write_back(row, running(row).revived(wanted.target, policy.time), policy)
             revived.append(row)
     new = [
-        commitment_row(ticket.id, ticket.business_line_id, wanted, policy, instance=_next_instance(latest.get(name)))
+        commitment_row(ticket, wanted, policy, instance=_next_instance(latest.get(name)))
         for name, wanted in targets.items()
         if name not in latest or _is_over(latest[name], wanted)
     ]
@@ -165,7 +163,7 @@ def promise_again(
     latest = latest_by_milestone(rows)
     again = {promised.milestone: promised for promised in decided.commitments if promised.milestone in milestones}
     new = [
-        commitment_row(ticket.id, ticket.business_line_id, promised, policy, instance=_next_instance(latest.get(name)))
+        commitment_row(ticket, promised, policy, instance=_next_instance(latest.get(name)))
         for name, promised in again.items()
     ]
     reasons = [d for d in decided.decisions if d.kind is DecisionKind.SLA and d.outcome.partition(":")[0] in again]

@@ -59,7 +59,7 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         check_version(ctx.call, loaded.ticket.version, ctx.caller.tier)
         ticket, before = loaded.ticket, loaded.ticket.status
         awaited = body.waiting_for if isinstance(body, WaitIn) else None

@@ -28,7 +28,7 @@ async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         ticket, new = loaded.ticket, []
         if body.author == "customer":
             new = _await_reply(ctx, loaded)
@@ -97,7 +97,7 @@ async def record_delay_reason(ctx: Context, reference: str, body: DelayReasonIn)
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         rows = [row for row in loaded.commitments if _meant(row, body)]
         if not rows:
             raise ValidationFailed(errors=[_NO_SUCH_COMMITMENT])
