@@ -14,9 +14,10 @@ from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.settings import Settings, load_settings
-from app.routers import complaints, events, health, pages, policies, sla, tickets
+from app.routers import complaints, events, health, notice_channels, notices, pages, policies, sla, tickets
 from app.services.context import Kit
 from app.services.directory import Directory
+from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
 
 
@@ -31,11 +32,13 @@ def create_app(
     configure_logs(settings)
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
-    kit = Kit(db, keyring, clock, Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED)))
+    directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
+    kit = Kit(db, keyring, clock, directory, Courier(settings))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await kit.courier.close()
         await db.dispose()
 
     with_docs = settings.public_docs or settings.environment != "production"
@@ -50,7 +53,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.kit, app.state.settings = kit, settings
-    for module in (tickets, sla, complaints, policies, pages, events, health):
+    for module in (tickets, sla, complaints, policies, pages, events, notice_channels, notices, health):
         app.include_router(module.router)
     install_handlers(app)
     if with_docs:

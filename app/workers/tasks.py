@@ -2,6 +2,7 @@
 
 from app.core.metrics import EVENTS_SEALED
 from app.services import upkeep
+from app.services.notices.sending import send_next
 from app.workers.runner import Task, Tools
 
 
@@ -20,6 +21,10 @@ async def _fire(tools: Tools) -> int:
     return await upkeep.fire(tools.db, await tools.directory.known())
 
 
+async def _send(tools: Tools) -> int:
+    return await send_next(tools.db, tools.courier, tools.keyring, await tools.directory.known())
+
+
 async def _index(tools: Tools) -> int:
     return await upkeep.index(tools.db)
 
@@ -28,10 +33,14 @@ async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db, tools.clock())
 
 
+# Each sends one message at a time, and no two to one channel: an address that hangs takes one of them for ten seconds.
+_SENDERS = 8
+
 TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
     Task("seal events", 0.2, _seal),
     Task("fire timers", 0.5, _fire),
     Task("index texts", 0.5, _index),
     Task("purge", 60.0, _purge),
+    *[Task("send notices", 2.0, _send)] * _SENDERS,
 )

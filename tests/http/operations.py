@@ -26,14 +26,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /v1/tickets/{ticket}/classification": _CONFIRMED | {"reason": "与客户核实"},
     f"{_TICKET}/comments": {"text": "已联系客户"},
     f"{_TICKET}/delay-reasons": {"reason": "等待供应商"},
+    f"{_TICKET}/escalations/acknowledge": {"staff_no": "1101", "note": "已联系客户"},
     **{f"{_TICKET}/{move}": {"staff_no": "1101", "note": "已联系客户"} for move in _MOVES},
     f"{_TICKET}/assign": {"assignee_staff_no": "1102"},
     f"{_TICKET}/transfer": {"department": "after_sales"},
     "POST /v1/sla/preview": {"business_line": "tableware", "kind": "complaint"},
     "POST /v1/policies": {"document": "[edition]"},
     "POST /v1/policies/check": {"document": "[edition]"},
+    "POST /v1/notice-channels": {
+        "business_line": "tableware", "roles": ["*"], "kind": "email", "address": "duty@example.com",
+    },
+    "PATCH /v1/notice-channels/{channel}": {"enabled": False},
+    "POST /v1/notice-channels/{channel}/test": {},
+    "POST /v1/notices/{notice}/resend": {},
     "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},
-}
+}  # fmt: skip
 
 Schema = dict[str, Any]
 

@@ -12,7 +12,7 @@ from app.core.personal import Tier
 from tests.builders import a_ticket
 from tests.http.operations import Operation, ask, in_bytes, lists, operations
 from tests.http.problems import check_problem
-from tests.http.service import Service, take
+from tests.http.service import Service, notices_of, take
 
 SECURITY = {
     "x-content-type-options": "nosniff",
@@ -31,6 +31,7 @@ async def ticket(service: Service, caller: httpx.AsyncClient) -> dict[str, Any]:
     for number in range(3):
         await take(caller)
         await caller.post(f"/v1/tickets/{ticket['number']}/comments", json={"text": f"第{number}次联系"})
+    await notices_of(caller, ticket, channels=3)
     async with service.db.begin() as session:
         await seal_events(session)
     return (await caller.get(f"/v1/tickets/{ticket['number']}")).json()  # type: ignore[no-any-return]

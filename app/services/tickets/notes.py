@@ -9,6 +9,7 @@ from app.models.tickets import TicketCommitment
 from app.schemas.tickets import CommentIn, DelayReasonIn
 from app.services.access_log import log_texts
 from app.services.context import Context
+from app.services.notices.telling import tell_of_delay
 from app.services.rules.sla import CommitmentState
 from app.services.rules.tickets import REPLY_MEETS, WORKING
 from app.services.tickets.answering import answer_again, answer_changed
@@ -32,6 +33,8 @@ async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
         if body.author == "staff" and body.visibility == "customer" and ticket.status in WORKING:
             late = meet(loaded.commitments, REPLY_MEETS, ctx.now, loaded.policy)
             require_delay_reason(loaded.policy, late, body.delay_reason)
+            if body.delay_reason is not None:
+                await tell_of_delay(unit.session, ticket, late, loaded.policy, ctx.now)
             ticket.responded_at = ticket.responded_at or ctx.now
             promise_anew(ticket, loaded.commitments, loaded.policy, ctx.now)
         if body.author == "staff":
@@ -64,6 +67,7 @@ async def record_delay_reason(ctx: Context, reference: str, body: DelayReasonIn)
             raise ValidationFailed(errors=[_NO_SUCH_COMMITMENT])
         for row in rows:
             row.delay_reason = body.reason
+        await tell_of_delay(unit.session, loaded.ticket, rows, loaded.policy, ctx.now)
         milestones = [row.milestone for row in rows]
         unit.session.add(
             entry_row(
