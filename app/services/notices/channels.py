@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, tuple_, update
+from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -64,7 +64,7 @@ async def create_channel(ctx: Context, body: NoticeChannelIn) -> Answer:
             return unit.replayed
         channel = NoticeChannel(
             id=new_id(), business_line_id=line.id, roles=sorted(set(body.roles)), kind=body.kind,
-            enabled=body.enabled, version=1, ready_at=ctx.now, created_at=ctx.now, updated_at=ctx.now,
+            enabled=body.enabled, version=1, ready_at=func.clock_timestamp(), created_at=ctx.now, updated_at=ctx.now,
         )  # fmt: skip
         seal_address(channel, body.address, ctx.keyring)
         seal_secret(channel, body.secret, ctx.keyring)

@@ -56,7 +56,7 @@ def build_request(kind: ChannelKind, url: str, secret: str | None, text: str, at
 def _signed_url(url: str, secret: str | None, at: datetime) -> str:
     if secret is None:
         return url
-    timestamp = int(at.timestamp() * 1000)
+    timestamp = round(at.timestamp() * 1000)
     sign = base64.b64encode(hmac.digest(secret.encode(), f"{timestamp}\n{secret}".encode(), sha256))
     return f"{url}&timestamp={timestamp}&sign={quote_plus(sign)}"
 
@@ -82,7 +82,7 @@ def _json(document: dict[str, Any]) -> bytes:
 def read_answer(kind: ChannelKind, status: int, body: bytes) -> Outcome:
     """Say what a robot's answer means. What nobody knows is tried again, since that does no harm."""
     if status != 200:
-        verdict = Verdict.LATER if status in (408, 425, 429) or status >= 500 else Verdict.REFUSED
+        verdict = Verdict.LATER if status in _PASSING or status >= 500 else Verdict.REFUSED
         return Outcome(verdict, status, rest=_REST if status == 429 else timedelta(0))
     answer = _document(body)
     fields = ("code", "StatusCode", "msg") if kind is ChannelKind.FEISHU else ("errcode", "errcode", "errmsg")
@@ -98,6 +98,7 @@ def read_answer(kind: ChannelKind, status: int, body: bytes) -> Outcome:
     return Outcome(verdict, status, code, text)
 
 
+_PASSING = (408, 425, 429)
 _REST = timedelta(minutes=1)
 _RESTS = {ChannelKind.DINGTALK: timedelta(minutes=10)}  # its penalty for more than 20 a minute
 _TOO_FAST = {
@@ -172,7 +173,8 @@ _DINGTALK_SAYS = {"keyword": _MEND_KEYWORD, "sign": _MEND_SIGN, "timestamp": _ME
 def advise(kind: ChannelKind, status: int | None, code: str | None, text: str | None) -> Text | None:
     """Say what to do about a robot's refusal; DingTalk has one code for all its security settings."""
     if code is None:
-        return _MEND_ADDRESS if status is not None and 300 <= status < 500 else None
+        elsewhere = status is not None and 300 <= status < 500 and status not in _PASSING
+        return _MEND_ADDRESS if elsewhere else None
     if _too_fast(kind, code, text):
         return None
     if (kind, code) == (ChannelKind.DINGTALK, "310000"):
