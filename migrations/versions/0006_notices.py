@@ -1,5 +1,7 @@
 """Notices to staff: their channels, each message on its way, and acknowledged escalations."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -10,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 
-def _moment(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
@@ -62,7 +64,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_notice_due", "notice", ["channel_id", "next_try_at"], postgresql_where=sa.text("next_try_at IS NOT NULL")
     )
-    latest = ["business_line_id", sa.text("created_at DESC"), sa.text("id DESC")]
+    latest: list[str | sa.TextClause] = ["business_line_id", sa.text("created_at DESC"), sa.text("id DESC")]
     op.create_index("ix_notice_line", "notice", latest)
     op.create_index("ix_notice_failed", "notice", latest, postgresql_where=sa.text("state = 'failed'"))
     op.create_index("ix_notice_ticket", "notice", ["ticket_id"])

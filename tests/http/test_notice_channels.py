@@ -10,7 +10,7 @@ from app.services.policy_book import PolicyBook
 from tests.conftest import Databases
 from tests.http.problems import MARK, check_problem
 from tests.http.service import Service, notices_of, open_service, put_in_channel, take
-from tests.services.notice_servers import Robots, answers, hangs, robots_at_work
+from tests.notices.servers import Robots, answers, hangs, robots_at_work
 
 TOKEN, SECRET = "0123456789abcdef0123456789abcdef", "SEC0000111122223333"
 DINGTALK = f"https://oapi.dingtalk.com/robot/send?access_token={TOKEN}"

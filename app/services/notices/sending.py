@@ -1,7 +1,7 @@
 """Sending what is due: one message at a time to a channel, any number of workers, no transaction open meanwhile.
 
-A claim notes the next try before the first is made, and keeps the channel to itself for a while: a worker that dies
-leaves a message that is sent again, with the same reference, so that a double is known as one. Time is the database's.
+A claim notes beforehand what is to be if its worker dies, and keeps the channel to itself for a while: the message is
+sent again, with the same reference, so that a double is known as one. Time is the database's.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from app.services.notices.outcomes import Outcome
 from app.services.notices.sealing import open_address, open_secret
 from app.services.rules.clause import Wording
 from app.services.rules.notice_wording import Message, NoticeFacts, word_notice
-from app.services.rules.notices import PACE, RETRY_AFTER, NoticeState, Verdict, retry_after
+from app.services.rules.notices import PACE, NoticeState, Verdict, retry_after
 from app.services.rules.sla import Milestone
 
 _LEASE = timedelta(seconds=30)  # longer than any try
@@ -90,7 +90,9 @@ async def _claim(session: AsyncSession, at: datetime) -> _Claim | None:
     notice, ticket = row
     channel.ready_at = at + _LEASE
     notice.attempts += 1
-    notice.next_try_at = at + (retry_after(notice.attempts) or RETRY_AFTER[-1])
+    wait = retry_after(notice.attempts)
+    notice.state = NoticeState.FAILED if wait is None else NoticeState.WAITING
+    notice.next_try_at = None if wait is None else at + wait
     return _Claim(notice, channel, ticket)
 
 
@@ -132,10 +134,10 @@ def _title(role: str, ticket: Ticket, known: Known) -> Wording:
 
 
 async def _record(session: AsyncSession, claim: _Claim, outcome: Outcome, at: datetime) -> None:
-    """Note what became of a try, unless the message was taken up again meanwhile; and free the channel."""
+    """Note what became of a try, unless the message was taken up again or dropped meanwhile; and free the channel."""
     notice, channel = claim.notice, claim.channel
     values = _afterwards(notice.attempts, outcome, at)
-    ours = Notice.id == notice.id, Notice.attempts == notice.attempts, Notice.state == NoticeState.WAITING
+    ours = Notice.id == notice.id, Notice.attempts == notice.attempts, Notice.state == notice.state
     await session.execute(update(Notice).where(*ours).values(**values))
     free_at = at + max(PACE[channel.kind], outcome.rest)
     await session.execute(update(NoticeChannel).where(NoticeChannel.id == channel.id).values(ready_at=free_at))

@@ -21,7 +21,7 @@ from app.services.notices.outcomes import Outcome
 from app.services.rules.clause import Wording
 from app.services.rules.notice_wording import Message, word_test
 from app.services.rules.notices import ChannelKind
-from tests.services.notice_servers import MailServer, mail_at_work
+from tests.notices.servers import MailServer, mail_at_work
 
 LOGIN = "duty%40example.com:p%40ss%2Fword"
 AT = datetime(2026, 11, 22, 8, 36, 1, tzinfo=UTC)
