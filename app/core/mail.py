@@ -1,7 +1,7 @@
 """The company's mail server, and a letter handed to it."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
@@ -29,7 +29,7 @@ class Mailbox:
     port: int
     encryption: Encryption
     user: str | None
-    password: str | None
+    password: str | None = field(repr=False)
     sender: str
 
     @classmethod

@@ -28,6 +28,7 @@ class NoticeChannel(Base):
     kind: Mapped[ChannelKind] = mapped_column(worded(ChannelKind))
     address_sealed: Mapped[bytes] = mapped_column(LargeBinary)  # a robot's URL holds its token
     address_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    address_masked: Mapped[str] = mapped_column(Text)
     secret_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # a robot's signing secret
     enabled: Mapped[bool]
     ready_at: Mapped[datetime]  # when the next message may be sent: one is under way until then, or the pace asks it

@@ -118,6 +118,10 @@ HOSTILE: list[tuple[str, str]] = [
     ("wecom", DINGTALK),
     ("feishu", f"https://open.feishu.cn/open-apis/bot/v2/../../{TOKEN}"),
     ("feishu", "https://open.feishu.cn/open-apis/bot/v2/hook/"),
+    ("feishu", "https://open.feishu.cn/open-apis/bot/v2/hook/../../im/v1/messages"),
+    ("feishu", "https://open.feishu.cn/open-apis/bot/v2/hook/%2E%2e/%2e%2e/im/v1/messages"),
+    ("feishu", "https://open.feishu.cn/open-apis/bot/v2/hook/..\\x"),
+    ("dingtalk", "https://oapi.dingtalk.com/robot/send?access_token=x#"),  # what is signed would not be sent
     ("email", "https://oapi.dingtalk.com/robot/send?access_token=x"),
     ("email", "a@example.com,b@example.com"),
     ("email", "a@example.com\r\nBcc: b@example.com"),

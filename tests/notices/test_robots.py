@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.services.notices.outcomes import Outcome
-from app.services.notices.robots import advise, build_request, read_answer
+from app.services.notices.courier import advise
+from app.services.notices.outcomes import Outcome, Trouble
+from app.services.notices.robots import build_request, read_answer
 from app.services.rules.notices import ChannelKind, Verdict
 
 DINGTALK, WECOM, FEISHU = ChannelKind.DINGTALK, ChannelKind.WECOM, ChannelKind.FEISHU
@@ -89,7 +90,7 @@ ANSWERS = [
     (FEISHU, 200, {"code": 9499, "msg": "Bad Request"}, "refused", "9499", AT_ONCE, "support"),
     # The code of another vendor means nothing here.
     (WECOM, 200, {"errcode": 130101}, "later", "130101", AT_ONCE, None),
-    (FEISHU, 200, {"errcode": 0, "errmsg": "ok"}, "later", None, AT_ONCE, None),
+    (FEISHU, 200, {"errcode": 0, "errmsg": "ok"}, "later", "not_a_robot", AT_ONCE, "proxy"),
     (DINGTALK, 429, {}, "later", None, ONE_MINUTE, None),
     (DINGTALK, 503, {}, "later", None, AT_ONCE, None),
     (DINGTALK, 302, {"errcode": 0}, "refused", None, AT_ONCE, "address"),
@@ -125,7 +126,7 @@ HOSTILE = [
 @pytest.mark.parametrize("body", HOSTILE, ids=[body[:16].decode("latin-1") for body in HOSTILE])
 @pytest.mark.parametrize("kind", [DINGTALK, WECOM, FEISHU])
 def test_whatever_else_answers_has_not_taken_the_message(kind: ChannelKind, body: bytes) -> None:
-    assert read_answer(kind, 200, body) == Outcome(Verdict.LATER, 200, text="the answer is not a robot's")
+    assert read_answer(kind, 200, body) == Outcome(Verdict.LATER, 200, Trouble.NOT_A_ROBOT)
 
 
 def test_what_a_stranger_says_is_kept_to_one_harmless_line() -> None:

@@ -127,7 +127,7 @@ async def test_a_robot_that_talks_without_end_is_not_listened_to(
     robots.behave("talks", never_ends)
     assert await asyncio.wait_for(send(), 5) == 1
     [notice] = await listed(client)
-    assert (notice["state"], notice["last_text"]) == ("waiting", "the answer is not a robot's")
+    assert (notice["state"], notice["last_code"]) == ("waiting", "not_a_robot")
 
 
 async def test_a_redirect_is_not_followed(client: AsyncClient, send: Send, robots: Robots) -> None:

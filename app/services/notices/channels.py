@@ -13,7 +13,6 @@ from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
 from app.core.ids import id_from, id_text, new_id
 from app.core.language import Text
 from app.core.pagination import Cursors, next_link
-from app.core.personal import mask_email
 from app.models.notices import Notice, NoticeChannel
 from app.schemas.fields import Bilingual
 from app.schemas.lists import NoticeChannelFilter
@@ -26,9 +25,10 @@ from app.schemas.notice_channels import (
 )
 from app.services.context import Context
 from app.services.directory import Line
-from app.services.notices.courier import Parcel, advise
+from app.services.notices.courier import advise
 from app.services.notices.robots import SIGNED
-from app.services.notices.sealing import open_address, open_secret, seal_address, seal_secret
+from app.services.notices.sealing import seal_address, seal_secret
+from app.services.notices.sending import deliver
 from app.services.rules.notice_wording import word_test
 from app.services.rules.notices import EVERY_ROLE, ChannelKind, NoticeState
 
@@ -78,11 +78,9 @@ async def get_channel(ctx: Context, reference: str) -> Answer:
     async with ctx.db.begin() as session:
         channel = await _find(session, ctx, reference)
     tag = etag(channel.version, ctx.caller.tier)
-    return (
-        Answer(304, b"", {"etag": tag, "vary": "Authorization"})
-        if unchanged(ctx.call, tag)
-        else _answer(ctx, 200, channel)
-    )
+    if unchanged(ctx.call, tag):
+        return Answer(304, b"", {"etag": tag, "vary": "Authorization"})
+    return _answer(ctx, 200, channel)
 
 
 async def list_channels(ctx: Context, wanted: NoticeChannelFilter) -> Answer:
@@ -157,16 +155,12 @@ async def try_channel(ctx: Context, reference: str) -> NoticeTestOut:
     """Send a test notice at once, also to a channel that is not enabled, and return what the server answered.
 
     No transaction is open meanwhile, and nothing is stored: a repeat sends again.
-    Raises: NoticeChannelNotFound; KeyRingInvalid if the address was sealed under a key that is gone.
+    Raises: NoticeChannelNotFound.
     """
     async with ctx.db.begin() as session:
         channel = await _find(session, ctx, reference)
-    line = ctx.known.by_id[channel.business_line_id].name
-    parcel = Parcel(
-        channel.kind, open_address(channel, ctx.keyring), open_secret(channel, ctx.keyring), word_test(line),
-        id_text("ntc", new_id()),
-    )  # fmt: skip
-    outcome = await ctx.kit.courier.send(parcel)
+    message = word_test(ctx.known.by_id[channel.business_line_id].name)
+    outcome = await deliver(ctx.kit.courier, ctx.keyring, channel, message, new_id())
     advice = advise(channel.kind, outcome.status, outcome.code, outcome.text)
     return NoticeTestOut(
         verdict=outcome.verdict,
@@ -251,18 +245,10 @@ def _shown(ctx: Context, channel: NoticeChannel) -> NoticeChannelOut:
         business_line=ctx.known.by_id[channel.business_line_id].name,
         roles=channel.roles,
         kind=channel.kind,
-        address=_masked(channel.kind, open_address(channel, ctx.keyring)),
+        address=channel.address_masked,
         signed=channel.secret_sealed is not None,
         enabled=channel.enabled,
         version=channel.version,
         created_at=channel.created_at,
         updated_at=channel.updated_at,
     )
-
-
-def _masked(kind: ChannelKind, address: str) -> str:
-    """Show whose server it is, and the last four signs to tell two robots apart."""
-    if kind is ChannelKind.EMAIL:
-        return mask_email(address)
-    server = "/".join(address.split("/", 3)[:3])
-    return f"{server}/…{address[-4:]}"

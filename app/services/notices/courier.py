@@ -13,15 +13,14 @@ from app.core.language import Text
 from app.core.mail import Mailbox
 from app.core.settings import Settings
 from app.services.notices import letters, robots
-from app.services.notices.outcomes import Outcome
+from app.services.notices.outcomes import ADVICE, Outcome, Trouble
 from app.services.rules.notice_wording import Message
 from app.services.rules.notices import ChannelKind, Verdict
 
 SEND_SECONDS = 10.0
 LONGEST_ANSWER = 65_536
-UNREADABLE = "sealed"  # code: the key ring cannot open the channel's address
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}")
-_URL = re.compile(r"[!-~]{1,1000}")
+_URL = re.compile(r"(?!.*(\.\.|%2[eE]|[\\#]))[!-~]{1,1000}")  # no way out of the path, nor past the query
 _HEADERS: Mapping[str, str] = {
     "content-type": "application/json; charset=utf-8",
     "accept-encoding": "identity",
@@ -64,18 +63,18 @@ class Courier:
     async def send(self, parcel: Parcel) -> Outcome:
         """Deliver; whatever goes wrong on the way is an outcome."""
         if not self.may_reach(parcel.kind, parcel.address):  # the settings may have changed since it was put in
-            return Outcome(Verdict.REFUSED, text="the address is not of a known robot")
+            return Outcome(Verdict.REFUSED, code=Trouble.NOT_ADMITTED)
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 return await (self._write(parcel) if parcel.kind is ChannelKind.EMAIL else self._say(parcel))
         except TimeoutError:
-            return Outcome.unreachable(f"no answer within {SEND_SECONDS:.0f} s")
+            return Outcome.unreachable()
         except (OSError, httpx.HTTPError, httpx.InvalidURL) as fault:  # their words may hold the address
             return Outcome.unreachable(type(fault).__name__)
 
     async def _write(self, parcel: Parcel) -> Outcome:
         if self._mailbox is None:
-            return Outcome(Verdict.REFUSED, code=letters.NOT_SET_UP)
+            return Outcome(Verdict.REFUSED, code=Trouble.SMTP_NOT_SET)
         letter = letters.build_letter(parcel.message, parcel.address, self._mailbox, parcel.reference, self._clock())
         return await letters.send_letter(self._mailbox, letter, parcel.address)
 
@@ -101,11 +100,8 @@ class Courier:
 
 def advise(kind: ChannelKind, status: int | None, code: str | None, text: str | None) -> Text | None:
     """Say what somebody has to do so that a message that was not taken will be."""
-    if code == UNREADABLE:
-        return Text(
-            "密钥环中没有加密此渠道的密钥：请补上，或重新填写地址",
-            "The key ring lacks the key this channel was sealed with: add it, or put the address in again",
-        )
+    if code in ADVICE:
+        return ADVICE[code]
     if kind is ChannelKind.EMAIL:
-        return letters.advise(status, code)
+        return letters.advise(status)
     return robots.advise(kind, status, code, text)

@@ -10,11 +10,9 @@ import aiosmtplib
 
 from app.core.language import Text
 from app.core.mail import Mailbox, post_letter
-from app.services.notices.outcomes import Outcome, said
+from app.services.notices.outcomes import Outcome, Trouble, said
 from app.services.rules.notice_wording import Message
 from app.services.rules.notices import Verdict
-
-NOT_SET_UP = "smtp_not_set"
 
 
 def build_letter(message: Message, to: str, mailbox: Mailbox, reference: str, at: datetime) -> EmailMessage:
@@ -42,8 +40,8 @@ async def send_letter(mailbox: Mailbox, letter: EmailMessage, to: str) -> Outcom
         return _answered(first.code, first.message)
     except (aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPDataError) as refusal:
         return _answered(refusal.code, refusal.message)
-    except aiosmtplib.SMTPResponseException as refusal:  # of the login or the connection: it is mended for all at once
-        return Outcome(Verdict.LATER, refusal.code, text=said(refusal.message))
+    except aiosmtplib.SMTPResponseException as refusal:  # of the connection or the login: mended for all at once
+        return Outcome(Verdict.LATER, refusal.code, Trouble.SMTP_SESSION, said(refusal.message))
     except aiosmtplib.SMTPException as fault:
         return Outcome.unreachable(type(fault).__name__)
     return Outcome(Verdict.ACCEPTED, 250)
@@ -53,12 +51,8 @@ def _answered(status: int, text: str) -> Outcome:
     return Outcome(Verdict.REFUSED if status >= 500 else Verdict.LATER, status, text=said(text))
 
 
-def advise(status: int | None, code: str | None) -> Text | None:
-    """Say what to do about a letter that was not taken."""
-    if code == NOT_SET_UP:
-        return Text("尚未设置 AFTERSALES_SMTP_URL，设置后请重发", "AFTERSALES_SMTP_URL is not set: set it, then resend")
-    if status in (530, 534, 535):
-        return Text("邮件服务器拒绝登录：请核对 AFTERSALES_SMTP_URL", "The login is refused: check AFTERSALES_SMTP_URL")
-    if status is not None and status >= 500:
-        return Text("邮件被拒收：请核对收件地址和发件地址", "The letter is refused: check the address and the sender's")
-    return None
+def advise(status: int | None) -> Text | None:
+    """Say what to do about a letter that was refused."""
+    if status is None or status < 500:
+        return None
+    return Text("邮件被拒收：请核对收件地址和发件地址", "The letter is refused: check the address and the sender's")

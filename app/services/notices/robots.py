@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from app.core.language import Text
-from app.services.notices.outcomes import Outcome, code_of, said
+from app.services.notices.outcomes import Outcome, Trouble, code_of, said
 from app.services.rules.notices import ChannelKind, Verdict
 
 # Where each vendor's robots answer. A robot's address begins with this, so that no other server can be reached.
@@ -89,7 +89,7 @@ def read_answer(kind: ChannelKind, status: int, body: bytes) -> Outcome:
     code = code_of(answer.get(fields[0], answer.get(fields[1])))
     text = said(answer.get(fields[2], "")) or None
     if code is None:
-        return Outcome(Verdict.LATER, status, text="the answer is not a robot's")
+        return Outcome(Verdict.LATER, status, Trouble.NOT_A_ROBOT)
     if code == "0":
         return Outcome(Verdict.ACCEPTED, status, code)
     if _too_fast(kind, code, text):

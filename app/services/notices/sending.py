@@ -7,6 +7,7 @@ sent again, with the same reference, so that a double is known as one. Time is t
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from cryptography.exceptions import InvalidTag
@@ -20,8 +21,8 @@ from app.core.metrics import NOTICES
 from app.models.notices import Notice, NoticeChannel
 from app.models.tickets import Ticket
 from app.services.directory import EditionUnavailable, Known
-from app.services.notices.courier import UNREADABLE, Courier, Parcel
-from app.services.notices.outcomes import Outcome
+from app.services.notices.courier import Courier, Parcel
+from app.services.notices.outcomes import Outcome, Trouble
 from app.services.notices.sealing import open_address, open_secret
 from app.services.rules.clause import Wording
 from app.services.rules.notice_wording import Message, NoticeFacts, word_notice
@@ -50,7 +51,8 @@ async def send_next(
         claim = await _claim(session, now or await _database_time(session))
     if claim is None:
         return 0
-    outcome = await _deliver(claim, courier, keyring, known)
+    message = _worded(claim.notice, claim.ticket, known, courier)
+    outcome = await deliver(courier, keyring, claim.channel, message, claim.notice.id)
     async with db.begin() as session:
         await _record(session, claim, outcome, now or await _database_time(session))
     return 1
@@ -96,14 +98,15 @@ async def _claim(session: AsyncSession, at: datetime) -> _Claim | None:
     return _Claim(notice, channel, ticket)
 
 
-async def _deliver(claim: _Claim, courier: Courier, keyring: KeyRing, known: Known) -> Outcome:
-    notice, channel = claim.notice, claim.channel
+async def deliver(
+    courier: Courier, keyring: KeyRing, channel: NoticeChannel, message: Message, notice_id: UUID
+) -> Outcome:
+    """Try once to deliver a message to a channel."""
     try:
         address, secret = open_address(channel, keyring), open_secret(channel, keyring)
     except (KeyRingInvalid, InvalidTag):
-        return Outcome(Verdict.REFUSED, code=UNREADABLE)
-    message = _worded(notice, claim.ticket, known, courier)
-    return await courier.send(Parcel(channel.kind, address, secret, message, id_text("ntc", notice.id)))
+        return Outcome(Verdict.REFUSED, code=Trouble.SEALED)
+    return await courier.send(Parcel(channel.kind, address, secret, message, id_text("ntc", notice_id)))
 
 
 def _worded(notice: Notice, ticket: Ticket, known: Known, courier: Courier) -> Message:
