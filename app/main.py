@@ -15,9 +15,23 @@ from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.settings import Settings, load_settings
-from app.routers import complaints, events, health, pages, policies, quality, sla, staff, test_clocks, tickets
+from app.routers import (
+    complaints,
+    events,
+    health,
+    notice_channels,
+    notices,
+    pages,
+    policies,
+    quality,
+    sla,
+    staff,
+    test_clocks,
+    tickets,
+)
 from app.services.context import Kit
 from app.services.directory import Directory
+from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
 
 _log = structlog.get_logger("aftersales.start")
@@ -35,11 +49,12 @@ def create_app(
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
     directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
-    kit = Kit(db, keyring, clock, directory, settings.sandbox)
+    kit = Kit(db, keyring, clock, directory, Courier(settings), settings.sandbox)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await kit.courier.close()
         await db.dispose()
 
     with_docs = settings.public_docs or settings.environment != "production"
@@ -54,7 +69,9 @@ def create_app(
         redoc_url=None,
     )
     app.state.kit, app.state.settings = kit, settings
-    for module in (tickets, sla, complaints, quality, staff, policies, pages, events, health):
+    for module in (
+        tickets, sla, complaints, quality, staff, policies, pages, events, notice_channels, notices, health,
+    ):  # fmt: skip
         app.include_router(module.router)
     if settings.sandbox:
         _log.warning("sandbox: test clocks are served; real matters belong in a deployment of their own")

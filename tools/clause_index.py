@@ -33,6 +33,9 @@ DECIDED = {
     "departments": "`routing.py` decide_routing",
     "roles": "`routing.py` decide_routing",
     "materials": "`materials.py` decide_materials",
+    "warnings": "`notices.py` told_of",
+    "escalations": "`notices.py` told_of",
+    "delays": "`notices.py` told_of_delay",
 }
 
 _NAMING = ("name", "milestone", "severity", "item_class", "level")  # the fields by which an entry is known

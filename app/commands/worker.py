@@ -7,10 +7,12 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from app.commands.database import command_settings, database
 from app.commands.place import add_data_dir
 from app.core.clock import system_clock
+from app.core.crypto import KeyRing
 from app.core.logs import configure_logs
 from app.core.settings import Settings
 from app.core.supervised import await_orders, report_ready
 from app.services.directory import Directory
+from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
 from app.workers.runner import Tools, run_tasks
 from app.workers.tasks import TASKS
@@ -31,6 +33,7 @@ def run(options: Namespace) -> int:
 
 async def _work(settings: Settings, *, supervised: bool) -> None:
     configure_logs(settings)
+    keyring, courier = KeyRing.read(settings.secret_keys_file, settings.secret_keys), Courier(settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -38,4 +41,5 @@ async def _work(settings: Settings, *, supervised: bool) -> None:
         if supervised:
             report_ready()
         directory = Directory(db, PolicyBook.load(settings.policies_folder or SHIPPED))
-        await run_tasks(TASKS, Tools(db, system_clock, directory), stop)
+        await run_tasks(TASKS, Tools(db, system_clock, directory, keyring, courier), stop)
+    await courier.close()

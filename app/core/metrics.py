@@ -16,6 +16,7 @@ TICKETS = Counter("aftersales_tickets_recorded_total", "Tickets taken, by channe
 EVENTS_SEALED = Counter("aftersales_events_sealed_total", "Events given their place in the feed")
 TIMERS_FIRED = Counter("aftersales_timers_fired_total", "Warnings, breaches and escalations fired", ["kind"])
 TIMERS_STUCK = Counter("aftersales_timers_stuck_total", "Timers set aside after three failed tries")
+NOTICES = Counter("aftersales_notices_total", "Tries to send a notice, by channel and result", ["kind", "result"])
 WORKER_ERRORS = Counter("aftersales_worker_errors_total", "Rounds of a worker's task that failed", ["task"])
 WORKER_ROUND = Gauge(
     "aftersales_worker_last_round_timestamp_seconds",

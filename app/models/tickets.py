@@ -169,6 +169,7 @@ class TicketCommitment(Base):
     next_fire_at: Mapped[datetime | None]  # the timer: when the next warning, breach or escalation is due
     thresholds_fired: Mapped[int] = mapped_column(SmallInteger, default=0)
     firing_failures: Mapped[int] = mapped_column(SmallInteger, default=0)  # at three the timer is set aside
+    escalation_acknowledged_at: Mapped[datetime | None]  # since then its further levels are silent
 
 
 class TimelineEntry(Base):

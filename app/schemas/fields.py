@@ -17,6 +17,10 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class EmptyBody(RequestBody):
+    """Nothing needs to be said."""
+
+
 class ResponseBody(BaseModel):
     """What we send."""
 

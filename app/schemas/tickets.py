@@ -195,6 +195,14 @@ class EscalateIn(MoveIn):
     level: Annotated[int, Field(strict=True, ge=1, le=3)] | None = None
 
 
+class AcknowledgeEscalationIn(RequestBody):
+    """Who takes notice, of one commitment or of all that have escalated."""
+
+    staff_no: StaffNo | None = None
+    note: Annotated[ShortText | None, Field(description="between staff")] = None
+    commitment_id: Annotated[str, Field(max_length=64)] | None = None
+
+
 class CommentIn(RequestBody):
     text: LongText
     author: Annotated[str, Field(pattern="^(staff|customer)$")] = "staff"
@@ -266,6 +274,7 @@ class CommitmentOut(ResponseBody):
     used_seconds: int
     paused_seconds: int
     delay_reason_recorded: bool = False
+    escalation_acknowledged_at: Instant | None = None
 
 
 class DecisionOut(ResponseBody):

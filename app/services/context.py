@@ -17,6 +17,7 @@ from app.core.idempotency import Claim
 from app.core.language import Text
 from app.core.unit import Unit, unit_of_work
 from app.services.directory import Directory, EditionUnavailable, Known, Line
+from app.services.notices.courier import Courier
 from app.services.policy_book import Policy
 
 
@@ -28,6 +29,7 @@ class Kit:
     keyring: KeyRing
     clock: Clock
     directory: Directory
+    courier: Courier
     sandbox: bool  # there may be test clocks
 
 

@@ -24,10 +24,12 @@ from app.models.test_clocks import TestClock
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.services.directory import Known
+from app.services.notices.telling import News, tell
 from app.services.policy_book import Policy
 from app.services.rules.clause import Decision, DecisionKind
+from app.services.rules.notices import Told, told_of
 from app.services.rules.thresholds import Threshold, ThresholdKind, thresholds_of
-from app.services.tickets.clocks import decision_documents, set_timer
+from app.services.tickets.clocks import decision_documents, place_of_next, set_timer
 from app.services.tickets.judgement import facts_of
 from app.services.tickets.records import event_values, timeline_row
 
@@ -110,10 +112,10 @@ def _fire(ticket: Ticket, row: TicketCommitment, policy: Policy, at: datetime) -
     """Yield every threshold of a commitment that is due, in order, and move its timer on."""
     thresholds = thresholds_of(policy.edition.sla)
     while row.next_fire_at is not None and row.next_fire_at < at:
-        threshold, due_at = thresholds[row.thresholds_fired], row.next_fire_at
-        row.thresholds_fired += 1
+        place, due_at = place_of_next(row, thresholds), row.next_fire_at
+        row.thresholds_fired = place + 1
         set_timer(row, policy)
-        yield Firing(ticket, row, policy, threshold, due_at, _fired_at(ticket, due_at, at))
+        yield Firing(ticket, row, policy, thresholds[place], due_at, _fired_at(ticket, due_at, at))
 
 
 def _fired_at(ticket: Ticket, due_at: datetime, now: datetime) -> datetime:
@@ -122,12 +124,14 @@ def _fired_at(ticket: Ticket, due_at: datetime, now: datetime) -> datetime:
 
 
 async def _announce(session: AsyncSession, firings: Sequence[Firing]) -> None:
-    """Write the events in due order, and what a breach or an escalation changes on its ticket."""
-    events = []
+    """Write the events in due order, the notices to staff, and what a breach or an escalation changes on its ticket."""
+    events, news = [], []
     for firing in firings:
         ticket, kind, at = firing.ticket, firing.threshold.kind, firing.at
-        data = _told(firing)
+        told = told_of(firing.policy.edition, kind, firing.threshold.level, ticket.handler_role)
+        data = _data(firing, told)
         events.append(event_values(ticket, _TYPES[kind], at=at, request_id=None, **data))
+        news.append(News(ticket, _TYPES[kind], told, data, at, firing.row.id))
         TIMERS_FIRED.labels(kind).inc()
         if kind is ThresholdKind.WARNING:
             continue
@@ -142,21 +146,17 @@ async def _announce(session: AsyncSession, firings: Sequence[Firing]) -> None:
     await session.flush()
     if events:
         await session.execute(insert(Event), events)
+        await tell(session, news)
 
 
-def _told(firing: Firing) -> dict[str, Any]:
+def _data(firing: Firing, told: Sequence[Told]) -> dict[str, Any]:
     row, threshold = firing.row, firing.threshold
-    told = [
-        {"role": term.role, "channel": term.channel}
-        for term in firing.policy.edition.escalations
-        if term.level == threshold.level
-    ]
     return {
         "commitment_id": id_text("cmt", row.id),
         "milestone": row.milestone,
         "percent": threshold.percent,
         "level": threshold.level,
-        "told": told,
+        "told": [{"role": whom.role, "channel": whom.channel} for whom in told],
         "due_at": instant_text(row.due_at),
         "late_by_seconds": max(int((firing.at - firing.due_at).total_seconds()), 0),
     }

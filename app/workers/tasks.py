@@ -2,6 +2,7 @@
 
 from app.core.metrics import EVENTS_SEALED
 from app.services import upkeep
+from app.services.notices.sending import send_next
 from app.workers.runner import Task, Tools
 
 
@@ -28,6 +29,10 @@ async def _fire_test_clocks(tools: Tools) -> int:
     return await upkeep.finish_test_clocks(tools.db, await tools.directory.known())
 
 
+async def _send(tools: Tools) -> int:
+    return await send_next(tools.db, tools.courier, tools.keyring, await tools.directory.known())
+
+
 async def _index(tools: Tools) -> int:
     return await upkeep.index(tools.db)
 
@@ -45,6 +50,9 @@ async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db)
 
 
+# Each sends one message at a time, and no two to one channel: an address that hangs takes one of them for ten seconds.
+_SENDERS = 8
+
 TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
     Task("seal events", 0.2, _seal),
@@ -55,4 +63,5 @@ TASKS = (
     Task("drain queues", 1.0, _drain),
     Task("watch quality", 10.0, _watch),
     Task("purge", 60.0, _purge),
+    *[Task("send notices", 2.0, _send)] * _SENDERS,
 )

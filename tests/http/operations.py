@@ -26,6 +26,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /v1/tickets/{ticket}/classification": _CONFIRMED | {"reason": "与客户核实"},
     f"{_TICKET}/comments": {"text": "已联系客户"},
     f"{_TICKET}/delay-reasons": {"reason": "等待供应商"},
+    f"{_TICKET}/escalations/acknowledge": {"staff_no": "1101", "note": "已联系客户"},
     **{f"{_TICKET}/{move}": {"staff_no": "1101", "note": "已联系客户"} for move in _MOVES},
     f"{_TICKET}/assign": {"assignee_staff_no": "1102"},
     f"{_TICKET}/transfer": {"department": "after_sales", "reason": "由售后统一处理"},
@@ -38,8 +39,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /v1/staff/{member}": {"capacity": 5},
     "POST /v1/staff/{member}/availability": {"available": False},
     "POST /v1/quality-alerts/{alert}/close": {"staff_no": "1101", "conclusion": "批次已隔离，原因为釉料"},
+    "POST /v1/notice-channels": {
+        "business_line": "tableware", "roles": ["*"], "kind": "email", "address": "duty@example.com",
+    },
+    "PATCH /v1/notice-channels/{channel}": {"enabled": False},
+    "POST /v1/notice-channels/{channel}/test": {},
+    "POST /v1/notices/{notice}/resend": {},
     "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},
-}
+}  # fmt: skip
 
 Schema = dict[str, Any]
 

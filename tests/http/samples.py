@@ -10,7 +10,7 @@ import httpx
 
 from tests.builders import a_ticket
 from tests.http.operations import BODIES
-from tests.http.service import Service, take
+from tests.http.service import Service, notices_of, put_in_channel, take
 
 Maker = Callable[[Service, httpx.AsyncClient], Awaitable[str]]
 LINE = "tableware"
@@ -63,8 +63,27 @@ async def _clocks(_service: Service, caller: httpx.AsyncClient) -> str:
     return made[0]
 
 
+async def _channels(_service: Service, caller: httpx.AsyncClient) -> str:
+    made = [await put_in_channel(caller, f"sample-{n}@example.com") for n in range(3)]
+    channel: str = made[0]["id"]
+    return channel
+
+
+async def _notices(_service: Service, caller: httpx.AsyncClient) -> str:
+    notices = await notices_of(caller, await take(caller), channels=3)
+    notice: str = notices[0]["id"]
+    return notice
+
+
 # By the name in an address.
-MAKERS: dict[str, Maker] = {"test_clock": _clocks, "ticket": _tickets, "member": _staff, "alert": _alerts}
+MAKERS: dict[str, Maker] = {
+    "notice": _notices,
+    "channel": _channels,
+    "test_clock": _clocks,
+    "ticket": _tickets,
+    "member": _staff,
+    "alert": _alerts,
+}
 
 
 async def make_samples(service: Service, caller: httpx.AsyncClient) -> dict[str, str]:

@@ -97,6 +97,26 @@ async def open_service(url: str, book: PolicyBook, **options: Any) -> AsyncItera
             await client.aclose()
 
 
+async def put_in_channel(client: httpx.AsyncClient, address: str, **changes: Any) -> dict[str, Any]:
+    """Put in a notice channel and return the answer."""
+    body = {"business_line": "tableware", "roles": ["*"], "kind": "email", "address": address, **changes}
+    response = await client.post("/v1/notice-channels", json=body)
+    assert response.status_code == 201, response.text
+    channel: dict[str, Any] = response.json()
+    return channel
+
+
+async def notices_of(client: httpx.AsyncClient, ticket: dict[str, Any], *, channels: int) -> list[dict[str, Any]]:
+    """Have staff told of a ticket by as many channels of its line, and return the notices."""
+    for number in range(channels):
+        await put_in_channel(client, f"duty-{number}@example.com", business_line=ticket["business_line"])
+    told = await client.post(f"/v1/tickets/{ticket['id']}/delay-reasons", json={"reason": "等待供应商"})
+    assert told.status_code == 200, told.text
+    notices: list[dict[str, Any]] = (await client.get("/v1/notices", params={"ticket": ticket["id"]})).json()["items"]
+    assert len(notices) >= channels
+    return notices
+
+
 async def take(client: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
     """Post a ticket and return the answer."""
     response = await client.post("/v1/tickets", json=a_ticket(**changes))

@@ -40,6 +40,7 @@ SCOPES: dict[str, Scope] = {
     "GET /v1/test-clocks": Scope.TICKETS_READ,
     "GET /v1/test-clocks/{test_clock}": Scope.TICKETS_READ,
     "POST /v1/test-clocks/{test_clock}/advance": Scope.TICKETS_WRITE,
+    "POST /v1/tickets/{ticket}/escalations/acknowledge": Scope.TICKETS_WRITE,
     "POST /v1/sla/preview": Scope.SLA_READ,
     "GET /v1/sla/overdue": Scope.SLA_READ,
     "GET /v1/sla/performance": Scope.SLA_READ,
@@ -63,6 +64,14 @@ SCOPES: dict[str, Scope] = {
     "GET /v1/policies/{name}": Scope.POLICIES_READ,
     "POST /v1/policies/check": Scope.POLICIES_READ,
     "GET /v1/events": Scope.EVENTS_READ,
+    "POST /v1/notice-channels": Scope.NOTICES_WRITE,
+    "GET /v1/notice-channels": Scope.NOTICES_READ,
+    "GET /v1/notice-channels/{channel}": Scope.NOTICES_READ,
+    "PATCH /v1/notice-channels/{channel}": Scope.NOTICES_WRITE,
+    "DELETE /v1/notice-channels/{channel}": Scope.NOTICES_WRITE,
+    "POST /v1/notice-channels/{channel}/test": Scope.NOTICES_WRITE,
+    "GET /v1/notices": Scope.NOTICES_READ,
+    "POST /v1/notices/{notice}/resend": Scope.NOTICES_WRITE,
 }
 # What would be refused for other reasons, had the caller a key.
 WRONG_OTHERWISE = [

@@ -13,7 +13,7 @@ from app.core.personal import Tier
 from tests.builders import a_ticket
 from tests.http.operations import Operation, ask, operations
 from tests.http.problems import check_problem
-from tests.http.service import Service, take
+from tests.http.service import Service, notices_of, take
 
 OURS, THEIRS = "tableware", "chemicals"
 UNKNOWN_ID, UNKNOWN_NUMBER = "tkt_" + "0" * 32, "AS-20261122-999999"
@@ -40,6 +40,7 @@ _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 REFERENCE, LINE, LIST, SHIPPED = "a ticket's reference", "a line's name", "a list", "shipped policies only"
 CLOCK = "a test clock's id"
+REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
 MATRIX: dict[str, str] = {
     "POST /v1/tickets": LINE,
     "GET /v1/tickets": LIST,
@@ -52,6 +53,7 @@ MATRIX: dict[str, str] = {
     "GET /v1/tickets/{ticket}/commitments/{commitment}/explanation": REFERENCE,
     "POST /v1/tickets/{ticket}/comments": REFERENCE,
     "POST /v1/tickets/{ticket}/delay-reasons": REFERENCE,
+    "POST /v1/tickets/{ticket}/escalations/acknowledge": REFERENCE,
     **{f"POST /v1/tickets/{{ticket}}/{move}": REFERENCE for move in _MOVES},
     "POST /v1/test-clocks": LINE,
     "GET /v1/test-clocks": LIST,
@@ -80,6 +82,14 @@ MATRIX: dict[str, str] = {
     "GET /v1/policies/{name}": SHIPPED,
     "POST /v1/policies/check": SHIPPED,
     "GET /v1/events": LIST,
+    "POST /v1/notice-channels": LINE,
+    "GET /v1/notice-channels": LIST,
+    "GET /v1/notice-channels/{channel}": REFERENCE,
+    "PATCH /v1/notice-channels/{channel}": REFERENCE,
+    "DELETE /v1/notice-channels/{channel}": REFERENCE,
+    "POST /v1/notice-channels/{channel}/test": REFERENCE,
+    "GET /v1/notices": LIST,
+    "POST /v1/notices/{notice}/resend": REFERENCE,
 }
 
 
@@ -92,20 +102,29 @@ class World:
     ours: dict[str, Any]
     theirs: dict[str, Any]
     their_clock: dict[str, Any]
+    their_notice: dict[str, Any]
+
+    def their_names(self) -> list[dict[str, str]]:
+        """What stands in the braces of a path, by id and by number."""
+        notice = self.their_notice
+        names = {"channel": notice["channel_id"], "notice": notice["id"], "commitment": self.their_commitment()}
+        return [{"ticket": self.theirs[name], **names} for name in ("id", "number")]
+
+    def no_names(self) -> list[dict[str, str]]:
+        """The same of what does not exist; the commitment is theirs all the same."""
+        names = {"channel": "nch_" + "0" * 32, "notice": "ntc_" + "0" * 32, "commitment": self.their_commitment()}
+        return [{"ticket": name, **names} for name in (UNKNOWN_ID, UNKNOWN_NUMBER)]
+
+    def their_commitment(self) -> str:
+        commitment: str = self.theirs["commitments"][0]["id"]
+        return commitment
 
     def their_words(self) -> list[str]:
         """Whatever must never reach us."""
         commitments = [commitment["id"] for commitment in self.theirs["commitments"]]
-        return [
-            self.theirs["id"],
-            self.theirs["number"],
-            THEIRS,
-            "溶剂",
-            "BATCH-THEIRS",
-            "their-ref",
-            self.their_clock["id"],
-            *commitments,
-        ]
+        others = [self.their_clock["id"], self.their_notice["id"], self.their_notice["channel_id"]]
+        words = [self.theirs["id"], self.theirs["number"], THEIRS, "溶剂", "BATCH-THEIRS", "their-ref"]
+        return [*words, *commitments, *others]
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +136,12 @@ async def world(service: Service) -> World:
         them, business_line=THEIRS, customer=person, external_ref="their-ref", product={"batch": "BATCH-THEIRS"},
         description="溶剂泄漏，味道很大", staff_no="7777",
     )  # fmt: skip
+    await notices_of(us, ours, channels=1)
+    [notice] = await notices_of(them, theirs, channels=1)
     async with service.db.begin() as session:
         await seal_events(session)
     clocks = [await client.post("/v1/test-clocks", json={"now": "2026-11-22T04:00:00Z"}) for client in (us, them)]
-    return World(us, them, ours, theirs, clocks[1].json())
+    return World(us, them, ours, theirs, clocks[1].json(), notice)
 
 
 def test_every_operation_has_its_place_in_the_matrix(service: Service) -> None:
@@ -149,19 +170,9 @@ def nameless(response: httpx.Response) -> tuple[int, dict[str, Any], dict[str, s
 async def test_a_foreign_ticket_looks_like_none_on_every_operation(service: Service, world: World) -> None:
     before = await service.sql("SELECT version, status FROM ticket ORDER BY number")
     for operation in of_kind(service, REFERENCE):
-        commitment = world.theirs["commitments"][0]["id"]
-        unknown = [
-            await ask(world.us, operation, operation.url(ticket=name, commitment=commitment), ANY_VERSION)
-            for name in (UNKNOWN_ID, UNKNOWN_NUMBER)
-        ]
-        foreign = [
-            await ask(
-                world.us,
-                operation,
-                operation.url(ticket=world.theirs[name], commitment=commitment),
-                ANY_VERSION,
-            )
-            for name in ("id", "number")
+        unknown, foreign = [
+            [await ask(world.us, operation, operation.url(**name), ANY_VERSION) for name in names]
+            for names in (world.no_names(), world.their_names())
         ]
         for response in (*unknown, *foreign):
             check_problem(response, 404, "not_found")
@@ -205,10 +216,9 @@ async def test_no_header_tells_whether_a_foreign_ticket_exists(
     service: Service, world: World, conditional: dict[str, str]
 ) -> None:
     for operation in of_kind(service, REFERENCE):
-        commitment = world.theirs["commitments"][0]["id"]
         answers = [
-            nameless(await ask(world.us, operation, operation.url(ticket=name, commitment=commitment), conditional))
-            for name in (UNKNOWN_ID, world.theirs["id"])
+            nameless(await ask(world.us, operation, operation.url(**names), conditional))
+            for names in (world.no_names()[0], world.their_names()[0])
         ]
         # A key that was used for one address is refused for the next, whichever it is.
         assert [status for status, *_ in answers] in ([404, 404], [404, 422]), operation.name

@@ -128,7 +128,7 @@ async def test_every_later_step_of_a_bound_ticket_happens_at_the_time_of_its_clo
         ("waiting_customer", "2026-03-02T05:00:00.000Z"),
         ("in_progress", "2026-03-23T01:00:00.000Z"),
     ]
-    assert assigned[1]["seconds"] == 500 * HOUR
+    assert assigned[2]["seconds"] == 500 * HOUR
 
 
 async def test_lists_and_reports_judge_each_ticket_by_its_own_time(client: AsyncClient, clock: FakeClock) -> None:

@@ -13,7 +13,7 @@ from app.services.rules.clause import Decision, DecisionKind
 from app.services.rules.commitments import CommitmentClock, Pause
 from app.services.rules.promise import word_promise
 from app.services.rules.sla import Commitment, CommitmentState, Milestone, SlaDecision, Target
-from app.services.rules.thresholds import carried_over, next_firing, thresholds_of
+from app.services.rules.thresholds import Threshold, carried_over, next_firing, next_place, thresholds_of
 from app.services.rules.tickets import RESPONSES, Awaited
 
 OPEN = (CommitmentState.RUNNING, CommitmentState.PAUSED)
@@ -36,6 +36,8 @@ def running(row: TicketCommitment) -> CommitmentClock:
 def write_back(row: TicketCommitment, after: CommitmentClock, policy: Policy) -> None:
     """Write the rule's value into its row, and set the row's timer."""
     time = policy.time
+    if (row.target_value, row.target_unit) != (after.target.value, after.target.unit):
+        row.escalation_acknowledged_at = None  # what was acknowledged was the lateness of another promise
     row.target_value, row.target_unit = after.target.value, after.target.unit
     row.due_at, row.state, row.met_at, row.ended_at = after.due_at, after.state, after.met_at, after.ended_at
     row.calendar_confirmed = time.confirmed(after.started_at, after.target, after.due_at)
@@ -51,7 +53,13 @@ def write_back(row: TicketCommitment, after: CommitmentClock, policy: Policy) ->
 
 def set_timer(row: TicketCommitment, policy: Policy) -> None:
     """Note when the next threshold of a commitment is due, if its clock runs."""
-    row.next_fire_at = next_firing(running(row), row.thresholds_fired, thresholds_of(policy.edition.sla), policy.time)
+    thresholds = thresholds_of(policy.edition.sla)
+    row.next_fire_at = next_firing(running(row), place_of_next(row, thresholds), thresholds, policy.time)
+
+
+def place_of_next(row: TicketCommitment, thresholds: tuple[Threshold, ...]) -> int:
+    """Return the place of the next threshold that fires on a commitment."""
+    return next_place(thresholds, row.thresholds_fired, acknowledged=row.escalation_acknowledged_at is not None)
 
 
 def commitment_row(ticket: Ticket, promised: Commitment, policy: Policy, *, instance: int = 1) -> TicketCommitment:
@@ -76,6 +84,7 @@ def commitment_row(ticket: Ticket, promised: Commitment, policy: Policy, *, inst
         paused_seconds=None,
         thresholds_fired=0,
         firing_failures=0,
+        escalation_acknowledged_at=None,
     )
     set_timer(row, policy)
     return row

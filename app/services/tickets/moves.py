@@ -3,14 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.core.answers import Answer
 from app.core.conditional import check_version
 from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.tickets import AssignIn, EscalateIn, MoveIn, ResolveIn, TransferIn, WaitIn
 from app.services.context import Context
+from app.services.notices.telling import News, tell, tell_of_delay
 from app.services.policy_book import Policy
+from app.services.rules.notices import told_of
 from app.services.rules.routing import decide_routing
 from app.services.rules.sla import Milestone, decide_sla
+from app.services.rules.thresholds import ThresholdKind
 from app.services.rules.tickets import MEETS, Awaited, Move, Status, next_status
 from app.services.tickets.answering import answer_again, answer_changed
 from app.services.tickets.clocks import (
@@ -66,19 +71,23 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
         after = next_status(before, move, awaited)
         if after is None:
             raise InvalidTransition(before, move)
-        _keep_clocks(ctx, loaded, move, body, awaited)
+        late = _keep_clocks(ctx, loaded, move, body, awaited)
         ticket.status = after
         _take_responsibility(loaded.policy, ticket, move, body)
         _apply(ctx, loaded.policy, ticket, move, body)
         new = _begin_again(ctx, loaded) if move is Move.REOPEN else []
-        told = _told(loaded.policy, ticket) if move is Move.ESCALATE else {}
+        told = await _tell(ctx, unit.session, loaded) if move is Move.ESCALATE else {}
+        if body.delay_reason is not None:
+            await tell_of_delay(unit.session, ticket, late, loaded.policy, ctx.now)
         unit.session.add_all(_noted(ctx, loaded, move, body, {"from": before, "to": after, **told}))
         unit.session.add(event_row(ctx, ticket, _ANNOUNCED[move], changed=_changed(move, before, after), **told))
         return await answer_changed(ctx, unit, loaded, new)
 
 
-def _keep_clocks(ctx: Context, loaded: Loaded, move: Move, body: MoveIn, awaited: Awaited | None) -> None:
-    """Stop, start and meet the commitments a move touches."""
+def _keep_clocks(
+    ctx: Context, loaded: Loaded, move: Move, body: MoveIn, awaited: Awaited | None
+) -> list[TicketCommitment]:
+    """Stop, start and meet the commitments a move touches; return those that were met after their time."""
     rows, policy = loaded.commitments, loaded.policy
     if loaded.ticket.status in (Status.WAITING_CUSTOMER, Status.WAITING_SUPPLIER) and move in _RESUMING:
         resume(rows, ctx.now, policy)
@@ -93,6 +102,7 @@ def _keep_clocks(ctx: Context, loaded: Loaded, move: Move, body: MoveIn, awaited
         pause(rows, awaited, ctx.now, policy)
     if move in (Move.CANCEL, Move.CLOSE):
         cancel(rows, ctx.now, policy)
+    return late
 
 
 _RESUMING = {Move.WAIT, Move.RESUME, Move.RESOLVE, Move.CANCEL}
@@ -170,11 +180,12 @@ def _begin_again(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
 _PROMISED_AGAIN = {Milestone.RESOLUTION, Milestone.CLOSED_LOOP, Milestone.NEXT_REPLY}
 
 
-def _told(policy: Policy, ticket: Ticket) -> dict[str, Any]:
-    """Whom the edition tells at the level the ticket has reached."""
-    level = ticket.escalation_level
-    roles = [term.role for term in policy.edition.escalations if term.level == level]
-    return {"level": level, "told_roles": roles}
+async def _tell(ctx: Context, session: AsyncSession, loaded: Loaded) -> dict[str, Any]:
+    """Tell whom the edition tells at the level the ticket was raised to."""
+    ticket, level = loaded.ticket, loaded.ticket.escalation_level
+    told = told_of(loaded.policy.edition, ThresholdKind.ESCALATION, level, ticket.handler_role)
+    await tell(session, [News(ticket, _ANNOUNCED[Move.ESCALATE], told, {"level": level}, ctx.now)])
+    return {"level": level, "told_roles": [whom.role for whom in told]}
 
 
 def _noted(ctx: Context, loaded: Loaded, move: Move, body: MoveIn, data: dict[str, Any]) -> list[TimelineEntry]:

@@ -9,6 +9,7 @@ from app.models.tickets import TicketCommitment
 from app.schemas.tickets import CommentIn, DelayReasonIn
 from app.services.access_log import log_texts
 from app.services.context import Context
+from app.services.notices.telling import tell_of_delay
 from app.services.rules.sla import CommitmentState, Milestone, decide_sla
 from app.services.rules.tickets import REPLY_MEETS, WORKING
 from app.services.tickets.answering import answer_again, answer_changed
@@ -33,7 +34,9 @@ async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
         if body.author == "customer":
             new = _await_reply(ctx, loaded)
         else:
-            _accomplish(ctx, loaded, body)
+            late = _accomplish(ctx, loaded, body)
+            if body.delay_reason is not None:
+                await tell_of_delay(unit.session, ticket, late, loaded.policy, ctx.now)
             take_ownership(loaded.policy, ticket, body.staff_no)
         unit.session.add_all(new)
         promise_anew(ticket, [*loaded.commitments, *new], loaded.policy, ctx.now)
@@ -72,8 +75,8 @@ def _await_reply(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
     return new
 
 
-def _accomplish(ctx: Context, loaded: Loaded, body: CommentIn) -> None:
-    """Meet what a comment of staff accomplishes.
+def _accomplish(ctx: Context, loaded: Loaded, body: CommentIn) -> list[TicketCommitment]:
+    """Meet what a comment of staff accomplishes; return what was met after its time.
 
     Raises: DelayReasonRequired.
     """
@@ -81,12 +84,13 @@ def _accomplish(ctx: Context, loaded: Loaded, body: CommentIn) -> None:
     if is_reply:
         ticket.unanswered_since = None
     if ticket.status not in WORKING:
-        return
+        return []
     done = (REPLY_MEETS if is_reply else frozenset()) | ({body.step} if body.step else frozenset())
     late = meet(loaded.commitments, done, ctx.now, loaded.policy)
     require_delay_reason(loaded.policy, late, body.delay_reason)
     if is_reply:
         ticket.responded_at = ticket.responded_at or ctx.now
+    return late
 
 
 async def record_delay_reason(ctx: Context, reference: str, body: DelayReasonIn) -> Answer:
@@ -103,6 +107,7 @@ async def record_delay_reason(ctx: Context, reference: str, body: DelayReasonIn)
             raise ValidationFailed(errors=[_NO_SUCH_COMMITMENT])
         for row in rows:
             row.delay_reason = body.reason
+        await tell_of_delay(unit.session, loaded.ticket, rows, loaded.policy, ctx.now)
         milestones = [row.milestone for row in rows]
         unit.session.add(delay_entry(ctx, loaded, body.reason, body.staff_no, milestones=milestones))
         changed = [f"delay_reason:{milestone}" for milestone in milestones]

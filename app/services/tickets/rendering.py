@@ -83,6 +83,7 @@ def render_commitment(row: TicketCommitment, time: Timekeeping, now: datetime) -
         used_seconds=commitment.used_seconds(now, time),
         paused_seconds=commitment.paused_seconds(now, time),
         delay_reason_recorded=row.delay_reason is not None,
+        escalation_acknowledged_at=row.escalation_acknowledged_at,
     )
 
 
