@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.core.egress import named_host
 
 PREFIX = "AFTERSALES_"
 
@@ -36,6 +38,9 @@ class Settings(BaseSettings):
     public_docs: bool = False  # serve /docs and /openapi.json in production too
     metrics_token: Annotated[str, Field(min_length=16)] | None = None  # in production, what /metrics asks for
     policies_folder: Path | None = None  # None: the editions that ship with the program
+    # Hosts of the company's own, `host` or `host:port` separated by commas: webhooks may go there in spite of a private
+    # address, and by http.
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode] = ()
 
     @field_validator("database_url")
     @classmethod
@@ -44,6 +49,12 @@ class Settings(BaseSettings):
         if scheme not in ("postgres", "postgresql", "postgresql+asyncpg") or not rest:
             raise ValueError("it is written postgresql://user:password@host:5432/database")
         return f"postgresql+asyncpg://{rest}"
+
+    @field_validator("webhook_hosts", mode="before")
+    @classmethod
+    def _named_hosts(cls, hosts: str | tuple[str, ...]) -> tuple[str, ...]:
+        listed = hosts.split(",") if isinstance(hosts, str) else hosts
+        return tuple(named_host(entry) for entry in listed if entry.strip())
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -12,6 +12,7 @@ from app.core.call import EVERYTHING, Call, Caller
 from app.core.clock import Clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
+from app.core.egress import Egress
 from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
 from app.core.idempotency import Claim
 from app.core.language import Text
@@ -28,6 +29,7 @@ class Kit:
     keyring: KeyRing
     clock: Clock
     directory: Directory
+    egress: Egress
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ class Scope(StrEnum):
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
     EVENTS_READ = "events:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 def check_scopes(scopes: list[str]) -> list[str]:

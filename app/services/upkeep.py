@@ -12,6 +12,7 @@ from app.models.tickets import TicketCommitment
 from app.services.directory import Known
 from app.services.search_index import index_pending
 from app.services.timers import fire_due, retry_stuck, stuck_timers
+from app.services.webhooks import fanning, tidying
 
 
 async def seal(db: Database) -> int:
@@ -24,6 +25,19 @@ async def fire(db: Database, known: Known, now: datetime | None = None) -> int:
     """Fire a batch of timers that are due, by the database's clock unless a test sets it; return how many fired."""
     async with db.begin() as session:
         return await fire_due(session, known, now=now)
+
+
+async def fan_out(db: Database, now: datetime | None = None) -> int:
+    """Make the webhook deliveries of events that were sealed since; return how many endpoints moved on."""
+    async with db.begin() as session:
+        return await fanning.fan_out(session, now=now)
+
+
+async def tidy_webhooks(db: Database, now: datetime) -> int:
+    """Give up and forget a batch of webhook deliveries, and set their gauges; return how many there were."""
+    async with db.begin() as session:
+        await tidying.measure(session)
+        return await tidying.give_up(session) + await tidying.forget(session, now)
 
 
 async def index(db: Database) -> int:

@@ -20,6 +20,14 @@ async def _fire(tools: Tools) -> int:
     return await upkeep.fire(tools.db, await tools.directory.known())
 
 
+async def _fan_out(tools: Tools) -> int:
+    return await upkeep.fan_out(tools.db)
+
+
+async def _tidy_webhooks(tools: Tools) -> int:
+    return await upkeep.tidy_webhooks(tools.db, tools.clock())
+
+
 async def _index(tools: Tools) -> int:
     return await upkeep.index(tools.db)
 
@@ -32,6 +40,8 @@ TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
     Task("seal events", 0.2, _seal),
     Task("fire timers", 0.5, _fire),
+    Task("fan out webhooks", 0.2, _fan_out),
+    Task("tidy webhooks", 15.0, _tidy_webhooks),
     Task("index texts", 0.5, _index),
     Task("purge", 60.0, _purge),
 )

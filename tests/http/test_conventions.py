@@ -12,7 +12,7 @@ from app.core.personal import Tier
 from tests.builders import a_ticket
 from tests.http.operations import Operation, ask, in_bytes, lists, operations
 from tests.http.problems import check_problem
-from tests.http.service import Service, take
+from tests.http.service import Service, hook, take
 
 SECURITY = {
     "x-content-type-options": "nosniff",
@@ -30,6 +30,7 @@ async def ticket(service: Service, caller: httpx.AsyncClient) -> dict[str, Any]:
     ticket = await take(caller, external_ref="ref-1", call={"call_id": "call-1", "agent_no": "1101"})
     for number in range(3):
         await take(caller)
+        await hook(caller)
         await caller.post(f"/v1/tickets/{ticket['number']}/comments", json={"text": f"第{number}次联系"})
     async with service.db.begin() as session:
         await seal_events(session)

@@ -12,7 +12,7 @@ from app.core.personal import Tier
 from tests.builders import a_ticket
 from tests.http.operations import Operation, ask, operations
 from tests.http.problems import check_problem
-from tests.http.service import Service, take
+from tests.http.service import Service, hook, take
 
 OURS, THEIRS = "tableware", "chemicals"
 UNKNOWN_ID, UNKNOWN_NUMBER = "tkt_" + "0" * 32, "AS-20261122-999999"
@@ -35,6 +35,7 @@ _MOVES = (
 
 # How each operation could reach into another line, and so which test below holds it back.
 REFERENCE, LINE, LIST, SHIPPED = "a ticket's reference", "a line's name", "a list", "shipped policies only"
+LINES, WEBHOOK = "names of lines", "an endpoint or a delivery"
 MATRIX: dict[str, str] = {
     "POST /v1/tickets": LINE,
     "GET /v1/tickets": LIST,
@@ -57,6 +58,18 @@ MATRIX: dict[str, str] = {
     "GET /v1/policies/{name}": SHIPPED,
     "POST /v1/policies/check": SHIPPED,
     "GET /v1/events": LIST,
+    "POST /v1/webhook-endpoints": LINES,
+    "GET /v1/webhook-endpoints": LIST,
+    "GET /v1/webhook-endpoints/{endpoint}": WEBHOOK,
+    "PATCH /v1/webhook-endpoints/{endpoint}": WEBHOOK,
+    "DELETE /v1/webhook-endpoints/{endpoint}": WEBHOOK,
+    **{
+        f"POST /v1/webhook-endpoints/{{endpoint}}/{move}": WEBHOOK
+        for move in ("rotate-secret", "enable", "disable", "test", "replay")
+    },
+    "GET /v1/webhook-deliveries": LIST,
+    "GET /v1/webhook-deliveries/{delivery}": WEBHOOK,
+    "POST /v1/webhook-deliveries/{delivery}/redeliver": WEBHOOK,
 }
 
 
@@ -68,11 +81,13 @@ class World:
     them: httpx.AsyncClient
     ours: dict[str, Any]
     theirs: dict[str, Any]
+    their_webhooks: dict[str, str]  # the ids of an endpoint and of a delivery
 
     def their_words(self) -> list[str]:
         """Whatever must never reach us."""
         commitments = [commitment["id"] for commitment in self.theirs["commitments"]]
-        return [self.theirs["id"], self.theirs["number"], THEIRS, "溶剂", "BATCH-THEIRS", "their-ref", *commitments]
+        return [self.theirs["id"], self.theirs["number"], THEIRS, "溶剂", "BATCH-THEIRS", "their-ref", *commitments,
+            *self.their_webhooks.values(), "https://crm.test/theirs"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +101,8 @@ async def world(service: Service) -> World:
     )  # fmt: skip
     async with service.db.begin() as session:
         await seal_events(session)
-    return World(us, them, ours, theirs)
+    await hook(us, "ours")
+    return World(us, them, ours, theirs, await hook(them, "theirs"))
 
 
 def test_every_operation_has_its_place_in_the_matrix(service: Service) -> None:
@@ -142,6 +158,32 @@ async def test_a_foreign_commitment_is_not_found_under_a_ticket_of_ours(world: W
     )
 
 
+async def test_a_foreign_webhook_looks_like_none_on_every_operation(service: Service, world: World) -> None:
+    unknown = {"endpoint": "whe_" + "0" * 32, "delivery": "whd_" + "0" * 32}
+    state = "SELECT e::text FROM webhook_endpoint e UNION ALL SELECT d::text FROM webhook_delivery d ORDER BY 1"
+    before = await service.sql(state)
+    for operation in of_kind(service, WEBHOOK):
+        answers = [
+            await ask(world.us, operation, operation.url(**references), ANY_VERSION)
+            for references in (unknown, world.their_webhooks)
+        ]
+        check_problem(answers[0], 404, "not_found")
+        assert nameless(answers[0]) == nameless(answers[1]), operation.name
+    assert await service.sql(state) == before
+
+
+async def test_an_endpoint_for_several_lines_is_for_keys_that_see_them_all(service: Service, world: World) -> None:
+    both = await service.client(lines=(OURS, THEIRS))
+    shared = await hook(both, "theirs-and-ours")
+    check_problem(await world.us.get(f"/v1/webhook-endpoints/{shared['endpoint']}"), 404, "not_found")
+    listed = (await world.us.get("/v1/webhook-endpoints")).json()["items"]
+    assert [endpoint["url"] for endpoint in listed] == ["https://crm.test/ours"]
+    for path in ("", f"/{shared['endpoint']}"):
+        request = {"url": "https://crm.test/x", "business_lines": [OURS, THEIRS]}
+        method = world.us.patch if path else world.us.post
+        check_problem(await method(f"/v1/webhook-endpoints{path}", json=request, headers=ANY_VERSION), 404, "not_found")
+
+
 @pytest.mark.parametrize(
     "conditional", [{"If-Match": '"1.general"'}, {"If-None-Match": '"1.general"'}, {"Idempotency-Key": "same-key-1"}]
 )
@@ -166,6 +208,10 @@ async def test_a_foreign_line_looks_like_none_wherever_one_is_named(service: Ser
         ]
         assert nameless(answers[0]) == nameless(answers[1]), operation.name
         check_problem(answers[0], 404, "not_found")
+    for operation in of_kind(service, LINES):
+        for lines in ([THEIRS], ["nowhere"], [OURS, THEIRS], ["*"], [""]):
+            body = operation.body | {"business_lines": lines}
+            check_problem(await world.us.request(operation.method, operation.path, json=body), 404, "not_found")
     for operation in of_kind(service, LIST):
         if "business_line" in operation.parameters():
             for line in (THEIRS, "nowhere", f"{OURS},{THEIRS}", "", ",", f"{OURS},", THEIRS.upper(), "*"):
