@@ -21,7 +21,6 @@ from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.egress import Egress
 from app.core.ids import new_id
-from app.core.outbox import seal_events
 from app.core.postgres import EmbeddedPostgres
 from app.core.schema import migrate
 from app.core.settings import Settings
@@ -31,20 +30,26 @@ from app.services.directory import Directory
 from app.services.first_start import add_shipped_lines
 from app.services.policy_book import PolicyBook
 from app.services.rules.webhooks import DeliveryState
-from app.services.upkeep import fan_out
 from app.services.webhooks.signing import give_secret
-from app.workers.runner import Task, Tools, run_tasks
+from app.workers.runner import Tools, run_tasks
+from app.workers.tasks import TASKS
 from app.workers.webhooks import Deliverer
 
-GOAL = 500  # deliveries a second of one worker process
+GOAL, GOAL_SECONDS = 500, 5  # deliveries a second of one worker process; p99 of the time to the first reply
+STEADY_EVENTS, STEADY_SECONDS = 50, 5
 SECRET_KEYS = KeyRing.new_entry("bench")
 _EVENTS = text("""
     INSERT INTO event (id, business_line_id, type, subject, sequence, data, occurred_at)
     SELECT gen_random_uuid(), (SELECT id FROM business_line ORDER BY name LIMIT 1), 'ticket.acknowledged',
-        'tickets/tkt_' || md5((n / 4)::text), n % 4 + 1,
-        jsonb_build_object('ticket_id', 'tkt_' || md5((n / 4)::text), 'status', 'acknowledged', 'changed', '[]'::jsonb),
-        now()
-    FROM generate_series(0, :number - 1) AS n
+        'tickets/tkt_' || ticket, 1, jsonb_build_object('ticket_id', 'tkt_' || ticket, 'status', 'acknowledged'),
+        clock_timestamp()
+    FROM (SELECT md5(random()::text) AS ticket FROM generate_series(1, :number)) AS tickets
+""")
+_DELAYS = text("""
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY delay), percentile_cont(0.99) WITHIN GROUP (ORDER BY delay)
+    FROM (SELECT extract(epoch FROM delivered_at - occurred_at) AS delay
+        FROM webhook_delivery JOIN event ON event.id = event_id WHERE state = 'delivered'
+        ORDER BY event.position DESC LIMIT :number) AS latest
 """)
 
 
@@ -100,42 +105,45 @@ async def prepare(db: Database, book: PolicyBook, ports: list[int]) -> None:
 async def measure(settings: Settings, ports: list[int], events: int, hanging: int) -> None:
     db, book = Database(settings), PolicyBook.load()
     await prepare(db, book, ports)
-    async with db.begin() as session:
-        await session.execute(_EVENTS, {"number": events})
-        await session.execute(text("ANALYZE event"))
-    tools = Tools(db, system_clock, Directory(db, book))
+    await announce(db, events)
+    tools, healthy, stop = Tools(db, system_clock, Directory(db, book)), len(ports) - hanging, asyncio.Event()
     egress = Egress([f"127.0.0.1:{port}" for port in ports])
-
-    async def seal(tools: Tools) -> int:
-        async with tools.db.begin() as session:
-            return await seal_events(session)
-
-    async def fan(tools: Tools) -> int:
-        return await fan_out(tools.db)
-
-    wanted, stop = events * (len(ports) - hanging), asyncio.Event()
+    print(f"{healthy} receivers, {hanging} that hang")
     began, used = time.perf_counter(), time.process_time()
     async with Deliverer(tools, KeyRing.read(None, SECRET_KEYS), egress) as deliverer:
-        work = asyncio.create_task(
-            run_tasks((Task("seal", 0.2, seal), Task("fan", 0.2, fan), deliverer.task), tools, stop)
+        work = asyncio.create_task(run_tasks((*TASKS, deliverer.task), tools, stop))
+        done = await delivered(db, events * healthy)
+        seconds, cpu = time.perf_counter() - began, 1000 * (time.process_time() - used) / done
+        print(
+            f"{done} deliveries at {done / seconds:.0f} a second (goal: {GOAL}), {cpu:.2f} ms of the worker's CPU each"
         )
-        while (done := await delivered(db)) < wanted:  # noqa: ASYNC110 - the database alone knows
-            await asyncio.sleep(0.25)
-        seconds, cpu = time.perf_counter() - began, time.process_time() - used
+        for _ in range(STEADY_SECONDS * 10):
+            await announce(db, STEADY_EVENTS // 10)
+            await asyncio.sleep(0.1)
+        await delivered(db, done + STEADY_SECONDS * STEADY_EVENTS * healthy)
         stop.set()
         await work
-    await db.dispose()
-    print(f"{len(ports) - hanging} receivers, {hanging} hanging, {events} events: {done} deliveries in {seconds:.1f} s")
-    print(
-        f"{done / seconds:.0f} deliveries/s (goal: {GOAL}); the worker used {1000 * cpu / done:.2f} ms of CPU for each"
-    )
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-
-
-async def delivered(db: Database) -> int:
     async with db.begin() as session:
-        chosen = select(func.count()).where(WebhookDelivery.state == DeliveryState.DELIVERED)
-        return await session.scalar(chosen) or 0
+        half, most = (await session.execute(_DELAYS, {"number": STEADY_SECONDS * STEADY_EVENTS * healthy})).one()
+    print(f"{STEADY_EVENTS} events a second: reply after {half:.2f} s, p99 {most:.2f} s (goal: {GOAL_SECONDS})")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    await db.dispose()
+
+
+async def announce(db: Database, number: int) -> None:
+    async with db.begin() as session:
+        await session.execute(_EVENTS, {"number": number})
+
+
+async def delivered(db: Database, wanted: int) -> int:
+    """Wait for a number of deliveries and return how many there are."""
+    while True:
+        async with db.begin() as session:
+            chosen = select(func.count()).where(WebhookDelivery.state == DeliveryState.DELIVERED)
+            found = await session.scalar(chosen) or 0
+        if found >= wanted:
+            return found
+        await asyncio.sleep(0.25)
 
 
 def main() -> None:

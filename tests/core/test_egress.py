@@ -96,7 +96,7 @@ async def sending(egress: Egress, url: str) -> str:
     return silence.value.code
 
 
-async def test_the_corpus_leads_nowhere_at_registration_or_at_sending(connections: list[str]) -> None:
+async def test_R15_the_corpus_leads_nowhere_at_registration_or_at_sending(connections: list[str]) -> None:
     assert len(CORPUS) >= 150
     egress = Egress()  # with the system's resolver, which reads numbers in many forms
     let_through = [url for url in CORPUS if await refusal(egress, url) is None]
@@ -106,7 +106,7 @@ async def test_the_corpus_leads_nowhere_at_registration_or_at_sending(connection
 
 
 @pytest.mark.parametrize("address", DENIED)
-async def test_a_name_of_an_internal_or_reserved_address_is_refused(address: str, connections: list[str]) -> None:
+async def test_R15_a_name_of_an_internal_or_reserved_address_is_refused(address: str, connections: list[str]) -> None:
     assert not is_public(address)
     for addresses in ([address], [PUBLIC, address], [address, PUBLIC]):
         egress = resolving(addresses)
@@ -120,7 +120,7 @@ def test_the_neighbours_of_what_is_denied_are_public(address: str) -> None:
     assert is_public(address)
 
 
-async def test_an_address_of_this_machine_is_refused_though_it_be_public(
+async def test_R15_an_address_of_this_machine_is_refused_though_it_be_public(
     monkeypatch: pytest.MonkeyPatch, connections: list[str]
 ) -> None:
     monkeypatch.setattr("app.core.egress.is_public", lambda _address: True)
@@ -129,14 +129,14 @@ async def test_an_address_of_this_machine_is_refused_though_it_be_public(
     assert connections == []
 
 
-async def test_a_name_that_changes_its_address_between_check_and_sending_is_refused(connections: list[str]) -> None:
+async def test_R15_a_name_that_changes_its_address_between_check_and_sending_is_refused(connections: list[str]) -> None:
     egress = resolving([PUBLIC], ["127.0.0.1"])
     assert await refusal(egress, "https://rebind.example.com/") is None
     assert await sending(egress, "https://rebind.example.com/") == "address_not_public"
     assert connections == []
 
 
-async def test_the_connection_goes_to_the_address_that_was_checked_not_to_the_name(connections: list[str]) -> None:
+async def test_R15_the_connection_goes_to_the_address_that_was_checked_not_to_the_name(connections: list[str]) -> None:
     egress = resolving(["1.1.1.1", PUBLIC], ["127.0.0.1"])
     assert await sending(egress, "https://crm.example.com/") == "connection_failed"
     assert connections == ["1.1.1.1", PUBLIC]

@@ -49,13 +49,13 @@ async def test_a_request_arrives_as_it_was_sent_and_the_next_one_on_the_same_con
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_no_redirect_is_followed(status: int) -> None:
+async def test_R15_no_redirect_is_followed(status: int) -> None:
     async with receiving() as elsewhere, connected(always(status, f"Location: {elsewhere.url}")) as (_, wire):
         assert (await wire.post(b"{}", {})).status == status
         assert elsewhere.connections == 0
 
 
-async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_R15_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with receiving() as proxy, connected() as (receiver, wire):
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
@@ -201,7 +201,7 @@ async def loopback(_host: str, _port: int) -> list[str]:
     return ["127.0.0.1"]
 
 
-async def test_name_and_certificate_are_those_of_the_url_though_the_address_is_pinned(tmp_path: Path) -> None:
+async def test_R15_name_and_certificate_are_those_of_the_url_though_the_address_is_pinned(tmp_path: Path) -> None:
     server, client = certificate(tmp_path, "crm.example.com")
     asked: list[Any] = []
     server.sni_callback = lambda _socket, name, _context: asked.append(name)

@@ -1,48 +1,20 @@
 """Due timers, several workers, and some of them killed: every threshold fires once, in order on its ticket."""
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.core.settings import PREFIX
 from tests.builders import a_ticket
-from tests.reliability.harness import SECRET_KEYS, Measured, Service
+from tests.reliability.harness import Measured, Service
+from tests.reliability.workers import Workers
 
 WORKERS = 4
 KILLED_EVERY_SECONDS, MOST_KILLS = 2.0, 30
 TICKETS = 150
 THRESHOLDS = 6  # 50, 80 and 100 %, and three levels of escalation
 EFFECTS = TICKETS * 2 * THRESHOLDS
-
-
-class Workers:
-    """Worker processes on one database, each started again when it was killed."""
-
-    def __init__(self, database_url: str) -> None:
-        plain = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        self._environment = plain | {"DATABASE_URL": database_url, f"{PREFIX}SECRET_KEYS": SECRET_KEYS}
-        self._processes = [self._start() for _ in range(WORKERS)]
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "app.cli", "worker"]
-        return subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def kill_one(self, number: int) -> None:
-        """SIGKILL one worker, and start another in its place."""
-        victim = self._processes[number % WORKERS]
-        victim.kill()
-        victim.wait()
-        self._processes[number % WORKERS] = self._start()
-
-    def stop(self) -> None:
-        for process in self._processes:
-            process.kill()
-            process.wait()
 
 
 async def fired(service: Service, tickets: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -79,7 +51,7 @@ async def test_each_threshold_fires_once_and_in_order_while_workers_are_killed(
             return await take(number)
 
     tickets = list(await asyncio.gather(*map(one_by_one, range(TICKETS))))
-    workers = await asyncio.to_thread(Workers, service.postgres.url)
+    workers = await asyncio.to_thread(Workers, service.postgres.url, WORKERS)
     began, kills = time.monotonic(), 0
     try:
         while sum(map(len, (await fired(service, tickets)).values())) < EFFECTS and kills < MOST_KILLS:
@@ -91,7 +63,7 @@ async def test_each_threshold_fires_once_and_in_order_while_workers_are_killed(
         await asyncio.sleep(2.0)  # whatever might fire twice has the time to
         events = await fired(service, tickets)
     finally:
-        await asyncio.to_thread(workers.stop)
+        await asyncio.to_thread(workers.kill_all)
     assert kills > 0
     assert sum(map(len, events.values())) == EFFECTS
     for course in events.values():

@@ -28,7 +28,7 @@ def expected(secret: str, request: Seen) -> str:
     return "v1," + base64.b64encode(hmac.new(key, signed, sha256).digest()).decode()
 
 
-async def test_every_event_arrives_once_thin_and_as_the_feed_shows_it(hooks: Hooks, receiver: Receiver) -> None:
+async def test_R12_every_event_arrives_once_thin_and_as_the_feed_shows_it(hooks: Hooks, receiver: Receiver) -> None:
     endpoint = await hooks.register(receiver)
     ticket = await hooks.take()
     for move in ("acknowledge", "start", "resolve"):
@@ -56,7 +56,7 @@ async def test_every_event_arrives_once_thin_and_as_the_feed_shows_it(hooks: Hoo
     assert len({delivery["request_id"] for delivery in done}) == 4  # one for each request that caused an event
 
 
-async def test_one_changed_byte_or_another_secret_does_not_verify(hooks: Hooks, receiver: Receiver) -> None:
+async def test_R12_one_changed_byte_or_another_secret_does_not_verify(hooks: Hooks, receiver: Receiver) -> None:
     endpoint = await hooks.register(receiver)
     await hooks.take()
     await hooks.deliver()
@@ -74,7 +74,7 @@ async def test_one_changed_byte_or_another_secret_does_not_verify(hooks: Hooks, 
         Webhook("whsec_" + base64.b64encode(b"x" * 32).decode()).verify(request.body, request.headers)
 
 
-async def test_for_a_day_after_a_rotation_both_secrets_verify(
+async def test_R12_for_a_day_after_a_rotation_both_secrets_verify(
     hooks: Hooks, receiver: Receiver, clock: FakeClock
 ) -> None:
     before = await hooks.register(receiver)
@@ -97,7 +97,7 @@ async def test_for_a_day_after_a_rotation_both_secrets_verify(
     assert signatures(receiver.seen[-1]) == [expected(secret, receiver.seen[-1])]
 
 
-async def test_a_receiver_that_is_down_is_tried_ten_times_then_the_event_is_dead_and_may_be_sent_again(
+async def test_R13_a_receiver_that_is_down_is_tried_ten_times_then_the_event_is_dead_and_may_be_sent_again(
     hooks: Hooks, receiver: Receiver, clock: FakeClock
 ) -> None:
     receiver.answer = always(503, body="暂停，联系13912345678".encode())
@@ -131,7 +131,7 @@ async def test_a_receiver_that_is_down_is_tried_ten_times_then_the_event_is_dead
     assert receiver.seen[-1].id == receiver.seen[0].id
 
 
-async def test_each_attempt_is_signed_for_its_own_time(hooks: Hooks, receiver: Receiver, clock: FakeClock) -> None:
+async def test_R12_each_attempt_is_signed_for_its_own_time(hooks: Hooks, receiver: Receiver, clock: FakeClock) -> None:
     receiver.answer = always(500)
     endpoint = await hooks.register(receiver)
     await hooks.take()
@@ -144,7 +144,7 @@ async def test_each_attempt_is_signed_for_its_own_time(hooks: Hooks, receiver: R
 
 
 @pytest.mark.parametrize(("asked", "waited"), [("3600", 3600), ("1", 5), ("999999", 86_400)])
-async def test_a_wait_the_receiver_asks_for_is_kept_up_to_a_day(
+async def test_R13_a_wait_the_receiver_asks_for_is_kept_up_to_a_day(
     hooks: Hooks, receiver: Receiver, clock: FakeClock, asked: str, waited: int
 ) -> None:
     receiver.answer = always(429, f"Retry-After: {asked}")
@@ -155,7 +155,7 @@ async def test_a_wait_the_receiver_asks_for_is_kept_up_to_a_day(
     assert 0.8 * waited <= wait_of(delivery, clock).total_seconds() <= 1.2 * waited
 
 
-async def test_a_redirect_is_a_failure(hooks: Hooks, receiver: Receiver) -> None:
+async def test_R13_a_redirect_is_a_failure(hooks: Hooks, receiver: Receiver) -> None:
     receiver.answer = always(308, f"Location: {receiver.url}")
     await hooks.register(receiver)
     await hooks.take()
@@ -170,7 +170,7 @@ async def disabled_events(hooks: Hooks) -> list[dict[str, Any]]:
     return [event for event in await hooks.feed() if event["type"] == "webhook.disabled"]
 
 
-async def test_a_receiver_that_is_gone_gets_nothing_more_until_somebody_enables_it_again(
+async def test_R13_a_receiver_that_is_gone_gets_nothing_more_until_somebody_enables_it_again(
     hooks: Hooks, receiver: Receiver, clock: FakeClock
 ) -> None:
     receiver.answer = always(410)
@@ -193,7 +193,7 @@ async def test_a_receiver_that_is_gone_gets_nothing_more_until_somebody_enables_
     assert [delivery["state"] for delivery in await hooks.deliveries()] == ["dead", "delivered"]
 
 
-async def test_five_days_of_nothing_but_failures_disable_an_endpoint(
+async def test_R13_five_days_of_nothing_but_failures_disable_an_endpoint(
     hooks: Hooks, receiver: Receiver, clock: FakeClock
 ) -> None:
     endpoint = await hooks.register(receiver, business_lines=["tableware", "chemicals"])
@@ -320,7 +320,9 @@ async def test_what_the_receiver_says_to_a_success_is_not_kept(hooks: Hooks, rec
     assert delivery["last_attempt"]["reply"] is None
 
 
-async def test_half_the_answers_failing_no_event_is_lost(hooks: Hooks, receiver: Receiver, clock: FakeClock) -> None:
+async def test_R11_half_the_answers_failing_no_event_is_lost(
+    hooks: Hooks, receiver: Receiver, clock: FakeClock
+) -> None:
     async def every_other(_seen: Seen) -> bytes | None:
         return (reply(200), reply(500), reply(200), None)[len(receiver.seen) % 4]
 
