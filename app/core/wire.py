@@ -68,7 +68,7 @@ class Wire:
     async def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(TimeoutError, OSError, httpcore.NetworkError):
+            with suppress(Exception):  # it is not used again, whatever becomes of it
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await connection.aclose()
 

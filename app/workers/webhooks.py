@@ -7,7 +7,6 @@ lane, one after the other; a try that failed is not waited for, its place in the
 import asyncio
 import ssl
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,8 +25,8 @@ from app.services.webhooks.sending import send
 from app.workers.runner import Task, Tools
 
 LANES = 4  # requests at a time to one receiver
-MOST_AT_ONCE = 256  # requests overall
-_MOST_IN_HAND = 1000
+MOST_AT_ONCE = 512  # requests overall
+_MOST_IN_HAND = 4000
 _MOST_OF_PROVEN = 40  # deliveries in hand for a receiver whose last reply was a yes; LANES for any other
 _REST_SECONDS = 0.2
 _STOP_SECONDS = 3.0
@@ -70,17 +69,9 @@ class Deliverer:
     `moment` stands in for the database's clock in tests.
     """
 
-    def __init__(
-        self,
-        tools: Tools,
-        keyring: KeyRing,
-        egress: Egress,
-        *,
-        tls: ssl.SSLContext | None = None,
-        moment: Clock | None = None,
-    ) -> None:
+    def __init__(self, tools: Tools, keyring: KeyRing, egress: Egress, *, moment: Clock | None = None) -> None:
         self.tools, self._keyring, self._egress = tools, keyring, egress
-        self._tls = tls or ssl.create_default_context()
+        self._tls = ssl.create_default_context()
         self._moment = moment
         self._receivers: dict[UUID, _Receiver] = {}
         self._working: set[asyncio.Task[None]] = set()
@@ -123,29 +114,28 @@ class Deliverer:
                 async with asyncio.timeout(_REST_SECONDS):
                     await self._news.wait()
         self._news.clear()
+        known = await self.tools.directory.known()
         done, instant = self._finished[:], time.monotonic()
         rooms = {key: max(found.most(instant) - found.in_hand, 0) for key, found in self._receivers.items()}
         async with self.tools.db.begin() as session:
             await record(session, done, now=self._now())
             claimed = await claim(session, rooms, room=LANES, most=_MOST_IN_HAND - self._in_hand, now=self._now())
         del self._finished[: len(done)]
-        if claimed:
-            await self._take(claimed)
+        for delivery in claimed:
+            self._take(_Item(delivery, known, time.monotonic()))
         return len(done) + len(claimed)
 
-    async def _take(self, claimed: Sequence[Claimed]) -> None:
-        known, instant = await self.tools.directory.known(), time.monotonic()
-        for delivery in claimed:
-            receiver = self._receivers.setdefault(delivery.endpoint_id, _Receiver())
-            receiver.in_hand += 1
-            self._in_hand += 1
-            lane = hash(delivery.event.subject) % LANES
-            if lane not in receiver.lanes:
-                receiver.lanes[lane] = asyncio.Queue()
-                task = asyncio.create_task(self._work(receiver, lane, receiver.lanes[lane]))
-                self._working.add(task)
-                task.add_done_callback(self._working.discard)
-            receiver.lanes[lane].put_nowait(_Item(delivery, known, instant))
+    def _take(self, item: _Item) -> None:
+        receiver = self._receivers.setdefault(item.claimed.endpoint_id, _Receiver())
+        receiver.in_hand += 1
+        self._in_hand += 1
+        lane = hash(item.claimed.event.subject) % LANES
+        if lane not in receiver.lanes:
+            receiver.lanes[lane] = asyncio.Queue()
+            task = asyncio.create_task(self._work(receiver, lane, receiver.lanes[lane]))
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+        receiver.lanes[lane].put_nowait(item)
 
     async def _work(self, receiver: _Receiver, lane: int, queue: Queue) -> None:
         """Send what a lane holds, one after the other on one connection, until nothing came for a while."""

@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("disabled_reason", sa.String(length=40), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("cardinality(business_line_ids) > 0", name="ck_webhook_endpoint_has_lines"),
+        sa.CheckConstraint("cardinality(business_line_ids) > 0", name=op.f("ck_webhook_endpoint_has_lines")),
         sa.PrimaryKeyConstraint("id", name="pk_webhook_endpoint"),
     )
     op.create_table(

@@ -67,3 +67,13 @@ def test_a_missing_database_is_told(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("DATABASE_URL")
     with pytest.raises(SettingsInvalid, match="DATABASE_URL: Field required"):
         load_settings()
+
+
+def test_hosts_for_webhooks_are_listed_with_commas(environment: pytest.MonkeyPatch) -> None:
+    assert load_settings().webhook_hosts == ()
+    environment.setenv("AFTERSALES_WEBHOOK_HOSTS", "CRM.internal, 10.1.2.3:9000,")
+    assert load_settings().webhook_hosts == ("crm.internal", "10.1.2.3:9000")
+    environment.setenv("AFTERSALES_WEBHOOK_HOSTS", "https://crm.internal")
+    with pytest.raises(SettingsInvalid) as refusal:
+        load_settings()
+    assert refusal.value.lines[0].startswith("AFTERSALES_WEBHOOK_HOSTS: ")

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -184,7 +185,9 @@ async def test_fanning_out_at_the_same_time_makes_each_delivery_once(hooks: Hook
     await take_many(hooks, 10)
     await asyncio.gather(*(hooks.spread() for _ in range(4)))
     await hooks.spread()
-    assert set(Counter(delivery["webhook_id"] for delivery in await hooks.deliveries()).values()) == {4}
+    made = await hooks.deliveries()
+    assert set(Counter(delivery["webhook_id"] for delivery in made).values()) == {4}
+    assert {UUID(delivery["id"].removeprefix("whd_")).version for delivery in made} == {7}
 
 
 async def order_kept(receiver: Receiver) -> bool:

@@ -1,5 +1,6 @@
 """What a receiver gets, and when: signed, thin, at least once, with patience, and never another line's."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -227,6 +228,25 @@ async def test_one_success_in_five_days_keeps_an_endpoint(hooks: Hooks, receiver
         assert ((await hooks.client.get(address)).json()["failing_since"] is None) is (status == 200)
         clock.advance(days=3)
     assert (await hooks.client.get(address)).json()["enabled"]
+
+
+async def test_R13_a_success_that_was_under_way_while_another_failed_counts(
+    hooks: Hooks, receiver: Receiver, clock: FakeClock
+) -> None:
+    endpoint = await hooks.register(receiver)
+
+    async def first_no_then_yes(_seen: Seen) -> bytes:
+        if len(receiver.seen) == 1:
+            return reply(500)
+        await asyncio.sleep(0.1)  # the failure is recorded before
+        return reply(204)
+
+    receiver.answer = first_no_then_yes
+    for _ in range(3):
+        await hooks.take()
+    await hooks.deliver()
+    assert [delivery["state"] for delivery in await hooks.deliveries()].count("delivered") == 2
+    assert (await hooks.client.get(f"/v1/webhook-endpoints/{endpoint['id']}")).json()["failing_since"] is None
 
 
 async def test_only_the_lines_and_the_types_of_an_endpoint_are_sent_to_it(hooks: Hooks, receiver: Receiver) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Null, Row, func, literal, null, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Update, func, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import id_text, new_id
@@ -38,7 +38,6 @@ class Claimed:
     url: str
     secrets_sealed: bytes
     previous_until: datetime | None
-    endpoint_failing: bool
     event: Event
 
 
@@ -73,8 +72,7 @@ _CLAIM = text("""
         FROM moment WHERE webhook_delivery.id = ANY(ARRAY(SELECT id FROM chosen))
         RETURNING webhook_delivery.*)
     SELECT claimed.id, claimed.next_attempt_at AS lease, claimed.tries, claimed.endpoint_id, claimed.business_line_id,
-           claimed.created_at, endpoint.url, endpoint.secrets_sealed, endpoint.previous_until,
-           endpoint.failing_since IS NOT NULL AS endpoint_failing, claimed.event_id,
+           claimed.created_at, endpoint.url, endpoint.secrets_sealed, endpoint.previous_until, claimed.event_id,
            event.type, event.subject, event.sequence, event.data, event.request_id, event.occurred_at
     FROM claimed JOIN endpoint ON endpoint.id = claimed.endpoint_id LEFT JOIN event ON event.id = claimed.event_id
     ORDER BY claimed.position
@@ -105,9 +103,8 @@ def _claimed(row: Row[Any]) -> Claimed:
             sequence=row.sequence, data=row.data, request_id=row.request_id, occurred_at=row.occurred_at,
         )  # fmt: skip
     return Claimed(
-        row.id, row.lease, row.tries, row.endpoint_id, row.url, row.secrets_sealed, row.previous_until,
-        row.endpoint_failing, event,
-    )  # fmt: skip
+        row.id, row.lease, row.tries, row.endpoint_id, row.url, row.secrets_sealed, row.previous_until, event
+    )
 
 
 _RECORD = text(f"""
@@ -135,14 +132,15 @@ async def record(session: AsyncSession, results: Sequence[Result], *, now: datet
         return
     document = json.dumps([_document(result) for result in results], ensure_ascii=False)
     await session.execute(_RECORD, {"results": document, "now": now})
-    tried = [(result.claimed, result.outcome) for result in results if result.outcome is not None]
-    well = {claimed.endpoint_id for claimed, outcome in tried if outcome.delivered}
-    ill = {claimed.endpoint_id for claimed, _ in tried} - well
-    if recovered := {claimed.endpoint_id for claimed, _ in tried if claimed.endpoint_failing} & well:
-        await _note_health(session, recovered, null())
+    tried = [(result.claimed.endpoint_id, result.outcome) for result in results if result.outcome is not None]
+    well = {endpoint for endpoint, outcome in tried if outcome.delivered}
+    ill = {endpoint for endpoint, _ in tried} - well
+    gone = {endpoint for endpoint, outcome in tried if outcome.status == GONE}
+    failing = WebhookEndpoint.failing_since.is_not(None)
+    if well:
+        await session.execute(_note(None).where(WebhookEndpoint.id.in_(well), failing))
     if ill:
-        await _note_health(session, ill, _moment(now))
-    gone = {claimed.endpoint_id for claimed, outcome in tried if outcome.status == GONE}
+        await session.execute(_note(_moment(now)).where(WebhookEndpoint.id.in_(ill), ~failing))
     if ill or gone:
         await _disable(session, ill, gone, now)
 
@@ -151,16 +149,10 @@ def _moment(now: datetime | None) -> ColumnElement[Any]:
     return func.clock_timestamp() if now is None else literal(now)
 
 
-async def _note_health(session: AsyncSession, endpoints: Collection[UUID], failing_since: ColumnElement[Any]) -> None:
-    """Count a change of health as a version: what is shown of the endpoint is another."""
-    was_failing = WebhookEndpoint.failing_since.is_not(None)
-    changes = was_failing if isinstance(failing_since, Null) else ~was_failing
-    await session.execute(
-        update(WebhookEndpoint)
-        .where(WebhookEndpoint.id.in_(endpoints), changes)
-        .values(failing_since=failing_since, version=WebhookEndpoint.version + 1)
-        .execution_options(synchronize_session=False)
-    )
+def _note(failing_since: ColumnElement[Any] | None) -> Update:
+    """Change an endpoint's health, which is a version: what is shown of it is another."""
+    changed = update(WebhookEndpoint).values(failing_since=failing_since, version=WebhookEndpoint.version + 1)
+    return changed.execution_options(synchronize_session=False)
 
 
 async def _disable(session: AsyncSession, ill: Collection[UUID], gone: Collection[UUID], now: datetime | None) -> None:
