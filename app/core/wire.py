@@ -76,10 +76,11 @@ class Wire:
         target = self._egress.read(self.url)
         request = _request(target, content, headers)
         ends_at = asyncio.get_running_loop().time() + TOTAL_SECONDS
-        if self._connection is not None and not self._connection.has_expired():
+        kept = self._connection
+        if kept is not None and kept.is_idle() and not kept.has_expired():
             # It may be closed from over there at the very moment it is used, without anything being wrong.
             with suppress(httpcore.ReadError, httpcore.WriteError, httpcore.RemoteProtocolError):
-                return await self._exchange(self._connection, request, ends_at)
+                return await self._exchange(kept, request, ends_at)
         await self.close()
         self._connection = httpcore.AsyncHTTPConnection(
             request.url.origin,
