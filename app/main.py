@@ -11,6 +11,7 @@ from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.docs import install_docs
+from app.core.egress import Egress
 from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
@@ -28,6 +29,7 @@ from app.routers import (
     staff,
     test_clocks,
     tickets,
+    webhooks,
 )
 from app.services.context import Kit
 from app.services.directory import Directory
@@ -49,7 +51,7 @@ def create_app(
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
     directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
-    kit = Kit(db, keyring, clock, directory, Courier(settings), settings.sandbox)
+    kit = Kit(db, keyring, clock, directory, Courier(settings), Egress(settings.webhook_hosts), settings.sandbox)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -70,7 +72,7 @@ def create_app(
     )
     app.state.kit, app.state.settings = kit, settings
     for module in (
-        tickets, sla, complaints, quality, staff, policies, pages, events, notice_channels, notices, health,
+        tickets, sla, complaints, quality, staff, policies, pages, events, webhooks, notice_channels, notices, health,
     ):  # fmt: skip
         app.include_router(module.router)
     if settings.sandbox:

@@ -8,6 +8,7 @@ from app.commands.database import command_settings, database
 from app.commands.place import add_data_dir
 from app.core.clock import system_clock
 from app.core.crypto import KeyRing
+from app.core.egress import Egress
 from app.core.logs import configure_logs
 from app.core.settings import Settings
 from app.core.supervised import await_orders, report_ready
@@ -16,6 +17,7 @@ from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
 from app.workers.runner import Tools, run_tasks
 from app.workers.tasks import TASKS
+from app.workers.webhooks import Deliverer
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -41,5 +43,7 @@ async def _work(settings: Settings, *, supervised: bool) -> None:
         if supervised:
             report_ready()
         directory = Directory(db, PolicyBook.load(settings.policies_folder or SHIPPED))
-        await run_tasks(TASKS, Tools(db, system_clock, directory, keyring, courier), stop)
+        tools = Tools(db, system_clock, directory, keyring, courier)
+        async with Deliverer(tools, Egress(settings.webhook_hosts)) as deliverer:
+            await run_tasks((*TASKS, deliverer.task), tools, stop)
     await courier.close()

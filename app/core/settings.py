@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.egress import named_host
 from app.core.mail import Mailbox
 
 PREFIX = "AFTERSALES_"
@@ -44,6 +45,9 @@ class Settings(BaseSettings):
     smtp_from: Annotated[str, Field(pattern=r"^[!-?A-~]+@[!-?A-~]+$")] | None = None  # None: the user of the SMTP URL
     robot_gateways: str = ""  # what robots' addresses may begin with beside the vendors' own, separated by commas
     ticket_url: Annotated[str, Field(pattern=r"^https?://[!-~]*\{ticket\}[!-~]*$")] | None = None  # linked in notices
+    # Hosts of the company's own, `host` or `host:port` separated by commas: webhooks may go there in spite of a private
+    # address, and by http.
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode] = ()
 
     @field_validator("database_url")
     @classmethod
@@ -67,6 +71,12 @@ class Settings(BaseSettings):
         if wrong:
             raise ValueError("each is written https://host/path/ and ends with a slash")
         return prefixes
+
+    @field_validator("webhook_hosts", mode="before")
+    @classmethod
+    def _named_hosts(cls, hosts: str | tuple[str, ...]) -> tuple[str, ...]:
+        listed = hosts.split(",") if isinstance(hosts, str) else hosts
+        return tuple(named_host(entry) for entry in listed if entry.strip())
 
     @property
     def gateways(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from app.core.call import EVERYTHING, Call, Caller
 from app.core.clock import Clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
+from app.core.egress import Egress
 from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
 from app.core.idempotency import Claim
 from app.core.language import Text
@@ -30,6 +31,7 @@ class Kit:
     clock: Clock
     directory: Directory
     courier: Courier
+    egress: Egress
     sandbox: bool  # there may be test clocks
 
 

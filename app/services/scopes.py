@@ -19,6 +19,8 @@ class Scope(StrEnum):
     EVENTS_READ = "events:read"
     NOTICES_READ = "notices:read"
     NOTICES_WRITE = "notices:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 def check_scopes(scopes: list[str]) -> list[str]:

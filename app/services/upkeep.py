@@ -16,6 +16,7 @@ from app.services.queues import drain
 from app.services.search_index import index_pending
 from app.services.test_clocks import finish_advances
 from app.services.timers import fire_due, retry_stuck, stuck_timers
+from app.services.webhooks import fanning, tidying
 
 
 async def seal(db: Database) -> int:
@@ -58,6 +59,19 @@ async def finish_test_clocks(db: Database, known: Known) -> int:
     """Fire what is due on tickets that live by a test clock; return how many timers fired."""
     async with db.begin() as session:
         return await finish_advances(session, known)
+
+
+async def fan_out(db: Database, now: datetime | None = None) -> int:
+    """Make the webhook deliveries of events that were sealed since; return how many endpoints moved on."""
+    async with db.begin() as session:
+        return await fanning.fan_out(session, now=now)
+
+
+async def tidy_webhooks(db: Database, now: datetime | None = None) -> int:
+    """Give up and forget a batch of webhook deliveries, and set their gauges; return how many there were."""
+    async with db.begin() as session:
+        await tidying.measure(session)
+        return await tidying.give_up(session) + await tidying.forget(session, now or await database_now(session))
 
 
 async def index(db: Database) -> int:

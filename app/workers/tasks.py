@@ -33,6 +33,14 @@ async def _send(tools: Tools) -> int:
     return await send_next(tools.db, tools.courier, tools.keyring, await tools.directory.known())
 
 
+async def _fan_out(tools: Tools) -> int:
+    return await upkeep.fan_out(tools.db)
+
+
+async def _tidy_webhooks(tools: Tools) -> int:
+    return await upkeep.tidy_webhooks(tools.db)
+
+
 async def _index(tools: Tools) -> int:
     return await upkeep.index(tools.db)
 
@@ -59,6 +67,8 @@ TASKS = (
     Task("fire timers", 0.5, _fire),
     Task("fire timers of test clocks", 0.5, _fire_test_clocks),
     Task("follow holidays", 30.0, _recount),
+    Task("fan out webhooks", 0.2, _fan_out),
+    Task("tidy webhooks", 15.0, _tidy_webhooks),
     Task("index texts", 0.5, _index),
     Task("drain queues", 1.0, _drain),
     Task("watch quality", 10.0, _watch),

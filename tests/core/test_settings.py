@@ -98,3 +98,13 @@ def test_where_notices_go_by_is_checked_at_the_start_and_no_password_is_repeated
 def test_several_gateways_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AFTERSALES_ROBOT_GATEWAYS", "http://127.0.0.1:8080/, https://gateway.example.com/robots/,")
     assert load_settings().gateways == ("http://127.0.0.1:8080/", "https://gateway.example.com/robots/")
+
+
+def test_hosts_for_webhooks_are_listed_with_commas(environment: pytest.MonkeyPatch) -> None:
+    assert load_settings().webhook_hosts == ()
+    environment.setenv("AFTERSALES_WEBHOOK_HOSTS", "CRM.internal, 10.1.2.3:9000,")
+    assert load_settings().webhook_hosts == ("crm.internal", "10.1.2.3:9000")
+    environment.setenv("AFTERSALES_WEBHOOK_HOSTS", "https://crm.internal")
+    with pytest.raises(SettingsInvalid) as refusal:
+        load_settings()
+    assert refusal.value.lines[0].startswith("AFTERSALES_WEBHOOK_HOSTS: ")

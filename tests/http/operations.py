@@ -17,6 +17,7 @@ _MOVES = (
     "acknowledge", "start", "wait", "resume", "resolve", "accept", "close", "reopen", "cancel", "escalate",
 )  # fmt: skip
 _TICKET = "POST /v1/tickets/{ticket}"
+_ENDPOINT = "/v1/webhook-endpoints/{endpoint}"
 _CONFIRMED = {"complaint_class": "quality", "issue_type": "product_quality", "severity": "minor", "staff_no": "1101"}
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -46,6 +47,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/notice-channels/{channel}/test": {},
     "POST /v1/notices/{notice}/resend": {},
     "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},
+    "POST /v1/webhook-endpoints": {"url": "https://crm.test/hooks", "business_lines": ["tableware"]},
+    f"PATCH {_ENDPOINT}": {"description": "工单系统"},
+    f"POST {_ENDPOINT}/replay": {"which": "all"},
+    **{f"POST {_ENDPOINT}/{move}": {} for move in ("rotate-secret", "enable", "disable", "test")},
+    "POST /v1/webhook-deliveries/{delivery}/redeliver": {},
 }  # fmt: skip
 
 Schema = dict[str, Any]

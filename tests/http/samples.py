@@ -10,7 +10,7 @@ import httpx
 
 from tests.builders import a_ticket
 from tests.http.operations import BODIES
-from tests.http.service import Service, notices_of, put_in_channel, take
+from tests.http.service import Service, hook, notices_of, put_in_channel, take
 
 Maker = Callable[[Service, httpx.AsyncClient], Awaitable[str]]
 LINE = "tableware"
@@ -75,8 +75,19 @@ async def _notices(_service: Service, caller: httpx.AsyncClient) -> str:
     return notice
 
 
+async def _deliveries(_service: Service, caller: httpx.AsyncClient) -> str:
+    made = [await hook(caller) for _ in range(3)]
+    return made[0]["delivery"]
+
+
+async def _endpoints(_service: Service, caller: httpx.AsyncClient) -> str:
+    return (await hook(caller))["endpoint"]
+
+
 # By the name in an address.
 MAKERS: dict[str, Maker] = {
+    "delivery": _deliveries,
+    "endpoint": _endpoints,
     "notice": _notices,
     "channel": _channels,
     "test_clock": _clocks,

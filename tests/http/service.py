@@ -80,7 +80,9 @@ async def make_key(
 
 def settings_for(url: str, **options: Any) -> Settings:
     """Settings of a sandbox, which serves everything there is."""
-    usual = {"secret_keys": SECRET_KEYS, "log_level": "error", "pool_size": 8, "sandbox": True}
+    usual = {
+        "secret_keys": SECRET_KEYS, "log_level": "error", "pool_size": 8, "sandbox": True, "webhook_hosts": "crm.test",
+    }  # fmt: skip
     return Settings(DATABASE_URL=url, **{**usual, **options})
 
 
@@ -123,3 +125,10 @@ async def take(client: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
     assert response.status_code == 201, response.text
     ticket: dict[str, Any] = response.json()
     return ticket
+
+
+async def hook(client: httpx.AsyncClient, path: str = "hooks") -> dict[str, str]:
+    """Register a webhook endpoint and have a delivery to it; return the ids of both."""
+    endpoint = (await client.post("/v1/webhook-endpoints", json={"url": f"https://crm.test/{path}"})).json()["id"]
+    delivery = (await client.post(f"/v1/webhook-endpoints/{endpoint}/test")).json()["id"]
+    return {"endpoint": endpoint, "delivery": delivery}

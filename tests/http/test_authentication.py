@@ -72,6 +72,19 @@ SCOPES: dict[str, Scope] = {
     "POST /v1/notice-channels/{channel}/test": Scope.NOTICES_WRITE,
     "GET /v1/notices": Scope.NOTICES_READ,
     "POST /v1/notices/{notice}/resend": Scope.NOTICES_WRITE,
+    "POST /v1/webhook-endpoints": Scope.WEBHOOKS_WRITE,
+    "GET /v1/webhook-endpoints": Scope.WEBHOOKS_READ,
+    "GET /v1/webhook-endpoints/{endpoint}": Scope.WEBHOOKS_READ,
+    "PATCH /v1/webhook-endpoints/{endpoint}": Scope.WEBHOOKS_WRITE,
+    "DELETE /v1/webhook-endpoints/{endpoint}": Scope.WEBHOOKS_WRITE,
+    "POST /v1/webhook-endpoints/{endpoint}/rotate-secret": Scope.WEBHOOKS_WRITE,
+    "POST /v1/webhook-endpoints/{endpoint}/enable": Scope.WEBHOOKS_WRITE,
+    "POST /v1/webhook-endpoints/{endpoint}/disable": Scope.WEBHOOKS_WRITE,
+    "POST /v1/webhook-endpoints/{endpoint}/test": Scope.WEBHOOKS_WRITE,
+    "POST /v1/webhook-endpoints/{endpoint}/replay": Scope.WEBHOOKS_WRITE,
+    "GET /v1/webhook-deliveries": Scope.WEBHOOKS_READ,
+    "GET /v1/webhook-deliveries/{delivery}": Scope.WEBHOOKS_READ,
+    "POST /v1/webhook-deliveries/{delivery}/redeliver": Scope.WEBHOOKS_WRITE,
 }
 # What would be refused for other reasons, had the caller a key.
 WRONG_OTHERWISE = [

@@ -12,11 +12,12 @@ from tests.conftest import SECRET_KEYS, Databases
 from tests.http.operations import Operation, ask, lists, operations, writes
 from tests.http.problems import Findings, check_problem
 from tests.http.samples import QUERIES
-from tests.http.service import Service, open_service, put_in_channel, take
+from tests.http.service import Service, hook, open_service, put_in_channel, take
 
 RING = KeyRing.read(None, SECRET_KEYS)
 CURSOR_LISTS = {
     "/v1/tickets", "/v1/tickets/{ticket}/timeline", "/v1/sla/overdue", "/v1/notice-channels", "/v1/notices",
+    "/v1/webhook-endpoints", "/v1/webhook-deliveries",
 }  # fmt: skip
 
 
@@ -344,14 +345,17 @@ async def test_a_weak_stale_or_unreadable_tag_is_a_mismatch_and_changes_nothing(
     service: Service, caller: httpx.AsyncClient, samples: dict[str, str], tag: str
 ) -> None:
     ticket = await take(caller)
-    required = [operation for operation in writes(service.app) if "428" in operation.document["responses"]]
+    endpoint = (await hook(caller))["endpoint"]
     channel = await put_in_channel(caller, f"tags-{TAGS.index(tag)}@example.com")
-    assert len(required) >= 3
+    required = [operation for operation in operations(service.app) if "428" in operation.document["responses"]]
+    assert len(required) >= 4
+    mine = {"ticket": ticket["number"], "channel": channel["id"], "endpoint": endpoint}
     for operation in required:
-        url = operation.url(**samples | {"ticket": ticket["number"], "channel": channel["id"]})
+        url = operation.url(**samples | mine)
         response = await ask(caller, operation, url, {"If-Match": tag})
         problem = check_problem(response, 412, "version_mismatch")
         assert problem["current_etag"].startswith('"1.')
         check_problem(await ask(caller, operation, url), 428, "if_match_required")
     assert (await caller.get(f"/v1/tickets/{ticket['number']}")).json() == ticket
     assert (await caller.get(f"/v1/notice-channels/{channel['id']}")).json() == channel
+    assert (await caller.get(f"/v1/webhook-endpoints/{endpoint}")).json()["version"] == 1

@@ -13,7 +13,7 @@ from app.core.personal import Tier
 from tests.builders import a_ticket
 from tests.http.operations import Operation, ask, operations
 from tests.http.problems import check_problem
-from tests.http.service import Service, notices_of, take
+from tests.http.service import Service, hook, notices_of, take
 
 OURS, THEIRS = "tableware", "chemicals"
 UNKNOWN_ID, UNKNOWN_NUMBER = "tkt_" + "0" * 32, "AS-20261122-999999"
@@ -41,6 +41,7 @@ _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exis
 REFERENCE, LINE, LIST, SHIPPED = "a ticket's reference", "a line's name", "a list", "shipped policies only"
 CLOCK = "a test clock's id"
 REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
+LINES, WEBHOOK = "names of lines", "an endpoint or a delivery"
 MATRIX: dict[str, str] = {
     "POST /v1/tickets": LINE,
     "GET /v1/tickets": LIST,
@@ -90,6 +91,18 @@ MATRIX: dict[str, str] = {
     "POST /v1/notice-channels/{channel}/test": REFERENCE,
     "GET /v1/notices": LIST,
     "POST /v1/notices/{notice}/resend": REFERENCE,
+    "POST /v1/webhook-endpoints": LINES,
+    "GET /v1/webhook-endpoints": LIST,
+    "GET /v1/webhook-endpoints/{endpoint}": WEBHOOK,
+    "PATCH /v1/webhook-endpoints/{endpoint}": WEBHOOK,
+    "DELETE /v1/webhook-endpoints/{endpoint}": WEBHOOK,
+    **{
+        f"POST /v1/webhook-endpoints/{{endpoint}}/{move}": WEBHOOK
+        for move in ("rotate-secret", "enable", "disable", "test", "replay")
+    },
+    "GET /v1/webhook-deliveries": LIST,
+    "GET /v1/webhook-deliveries/{delivery}": WEBHOOK,
+    "POST /v1/webhook-deliveries/{delivery}/redeliver": WEBHOOK,
 }
 
 
@@ -103,6 +116,7 @@ class World:
     theirs: dict[str, Any]
     their_clock: dict[str, Any]
     their_notice: dict[str, Any]
+    their_webhooks: dict[str, str]  # the ids of an endpoint and of a delivery
 
     def their_names(self) -> list[dict[str, str]]:
         """What stands in the braces of a path, by id and by number."""
@@ -124,7 +138,7 @@ class World:
         commitments = [commitment["id"] for commitment in self.theirs["commitments"]]
         others = [self.their_clock["id"], self.their_notice["id"], self.their_notice["channel_id"]]
         words = [self.theirs["id"], self.theirs["number"], THEIRS, "溶剂", "BATCH-THEIRS", "their-ref"]
-        return [*words, *commitments, *others]
+        return [*words, *commitments, *others, *self.their_webhooks.values(), "https://crm.test/theirs"]
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +155,8 @@ async def world(service: Service) -> World:
     async with service.db.begin() as session:
         await seal_events(session)
     clocks = [await client.post("/v1/test-clocks", json={"now": "2026-11-22T04:00:00Z"}) for client in (us, them)]
-    return World(us, them, ours, theirs, clocks[1].json(), notice)
+    await hook(us, "ours")
+    return World(us, them, ours, theirs, clocks[1].json(), notice, await hook(them, "theirs"))
 
 
 def test_every_operation_has_its_place_in_the_matrix(service: Service) -> None:
@@ -209,6 +224,32 @@ async def test_a_foreign_commitment_is_not_found_under_a_ticket_of_ours(world: W
     )
 
 
+async def test_a_foreign_webhook_looks_like_none_on_every_operation(service: Service, world: World) -> None:
+    unknown = {"endpoint": "whe_" + "0" * 32, "delivery": "whd_" + "0" * 32}
+    state = "SELECT e::text FROM webhook_endpoint e UNION ALL SELECT d::text FROM webhook_delivery d ORDER BY 1"
+    before = await service.sql(state)
+    for operation in of_kind(service, WEBHOOK):
+        answers = [
+            await ask(world.us, operation, operation.url(**references), ANY_VERSION)
+            for references in (unknown, world.their_webhooks)
+        ]
+        check_problem(answers[0], 404, "not_found")
+        assert nameless(answers[0]) == nameless(answers[1]), operation.name
+    assert await service.sql(state) == before
+
+
+async def test_an_endpoint_for_several_lines_is_for_keys_that_see_them_all(service: Service, world: World) -> None:
+    both = await service.client(lines=(OURS, THEIRS))
+    shared = await hook(both, "theirs-and-ours")
+    check_problem(await world.us.get(f"/v1/webhook-endpoints/{shared['endpoint']}"), 404, "not_found")
+    listed = (await world.us.get("/v1/webhook-endpoints")).json()["items"]
+    assert [endpoint["url"] for endpoint in listed] == ["https://crm.test/ours"]
+    for path in ("", f"/{shared['endpoint']}"):
+        request = {"url": "https://crm.test/x", "business_lines": [OURS, THEIRS]}
+        method = world.us.patch if path else world.us.post
+        check_problem(await method(f"/v1/webhook-endpoints{path}", json=request, headers=ANY_VERSION), 404, "not_found")
+
+
 @pytest.mark.parametrize(
     "conditional", [{"If-Match": '"1.general"'}, {"If-None-Match": '"1.general"'}, {"Idempotency-Key": "same-key-1"}]
 )
@@ -232,6 +273,10 @@ async def test_a_foreign_line_looks_like_none_wherever_one_is_named(service: Ser
         ]
         assert nameless(answers[0]) == nameless(answers[1]), operation.name
         check_problem(answers[0], 404, "not_found")
+    for operation in of_kind(service, LINES):
+        for lines in ([THEIRS], ["nowhere"], [OURS, THEIRS], ["*"], [""]):
+            body = operation.body | {"business_lines": lines}
+            check_problem(await world.us.request(operation.method, operation.path, json=body), 404, "not_found")
     for operation in of_kind(service, LIST):
         if "business_line" in operation.parameters():
             for line in (THEIRS, "nowhere", f"{OURS},{THEIRS}", "", ",", f"{OURS},", THEIRS.upper(), "*"):

@@ -132,7 +132,7 @@ class MailServer:
     refusal: str | None = None
     silent: bool = False
 
-    async def handle_RCPT(  # noqa: N802 — aiosmtpd's name
+    async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if self.silent:
@@ -142,7 +142,7 @@ class MailServer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         letter = message_from_bytes(envelope.original_content or b"", policy=default)
         assert isinstance(letter, EmailMessage)
         self.letters.append(letter)

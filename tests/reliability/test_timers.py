@@ -12,15 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.builders import a_ticket
-from tests.reliability.harness import PROCESSES, Measured, Service, environment_of, until
-from tests.reliability.processes import work
+from tests.reliability.harness import Measured, Service, environment_of, until
+from tests.reliability.workers import Workers
 
 WORKERS = 4
 # Workers fire thousands a second: a kill has to come often to come in the midst of it.
@@ -32,32 +31,6 @@ EFFECTS = TICKETS * 2 * THRESHOLDS
 FAKETIME = next(
     (str(file) for file in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), os.environ.get("LIBFAKETIME")
 )
-
-
-class Workers:
-    """Worker processes on one database, each started again when it was killed."""
-
-    def __init__(self, database_url: str) -> None:
-        self._environment = environment_of(database_url)
-        self._processes = [self._start() for _ in range(WORKERS)]
-
-    def _start(self) -> ForkServerProcess:
-        process = PROCESSES.Process(target=work, args=(self._environment,))
-        process.start()
-        return process
-
-    def kill_one(self, number: int) -> None:
-        """SIGKILL one worker, and start another in its place."""
-        self._end(self._processes[number % WORKERS])
-        self._processes[number % WORKERS] = self._start()
-
-    def stop(self) -> None:
-        for process in self._processes:
-            self._end(process)
-
-    def _end(self, process: ForkServerProcess) -> None:
-        process.kill()
-        process.join()
 
 
 async def fired(service: Service, tickets: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -97,7 +70,7 @@ async def test_each_threshold_fires_once_and_in_order_while_workers_are_killed(
     service: Service, measured: Measured
 ) -> None:
     tickets = await take(service, TICKETS, timedelta(days=10))
-    workers = await asyncio.to_thread(Workers, service.postgres.url)
+    workers = await asyncio.to_thread(Workers, service.postgres.url, WORKERS)
     began, kills = time.monotonic(), 0
     try:
         while not (done := await all_fired(service, tickets)) and kills < MOST_KILLS:
@@ -112,7 +85,7 @@ async def test_each_threshold_fires_once_and_in_order_while_workers_are_killed(
         await asyncio.sleep(2.0)  # whatever might fire twice has the time to
         events = await fired(service, tickets)
     finally:
-        await asyncio.to_thread(workers.stop)
+        await asyncio.to_thread(workers.kill_all)
     assert kills > 0
     assert sum(map(len, events.values())) == EFFECTS
     for course in events.values():
