@@ -7,6 +7,7 @@ Nothing here reads a clock, a file, the environment, a database or a log. Which 
     thresholds, explanation        warnings and escalation; why a deadline is what it is      `[sla]`, `[[escalations]]`
     tickets                        life cycle: moves, and the milestones they meet            —
     routing                        department, helpers, handler role, owner, duty holder      `[routing]`
+    handling, complaint_reports    a complaint's path, and the steps of its report            `[complaints]`
     materials                      what the customer has to bring                             `[[materials]]`
     classification*, lexicon*      what a text is about, how grave it is                      app/policies/lexicon/
     promise                        the definite answer a caller gets                          —
