@@ -13,8 +13,9 @@ from app.core.docs import install_docs
 from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
+from app.core.pdf import Printer
 from app.core.settings import Settings, load_settings
-from app.routers import complaints, events, health, pages, policies, quality, sla, staff, tickets
+from app.routers import complaint_reports, complaints, events, health, pages, policies, quality, sla, staff, tickets
 from app.services.context import Kit
 from app.services.directory import Directory
 from app.services.policy_book import SHIPPED, PolicyBook
@@ -31,7 +32,8 @@ def create_app(
     configure_logs(settings)
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
-    kit = Kit(db, keyring, clock, Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED)))
+    directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
+    kit = Kit(db, keyring, clock, directory, Printer(settings.fonts_folder))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -50,7 +52,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.kit, app.state.settings = kit, settings
-    for module in (tickets, sla, complaints, quality, staff, policies, pages, events, health):
+    for module in (tickets, sla, complaints, complaint_reports, quality, staff, policies, pages, events, health):
         app.include_router(module.router)
     install_handlers(app)
     if with_docs:

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     public_docs: bool = False  # serve /docs and /openapi.json in production too
     metrics_token: Annotated[str, Field(min_length=16)] | None = None  # in production, what /metrics asks for
     policies_folder: Path | None = None  # None: the editions that ship with the program
+    fonts_folder: Path | None = None  # of Chinese fonts for PDF documents; None: those of the system
 
     @field_validator("database_url")
     @classmethod

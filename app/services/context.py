@@ -15,6 +15,7 @@ from app.core.db import Database
 from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
 from app.core.idempotency import Claim
 from app.core.language import Text
+from app.core.pdf import Printer
 from app.core.unit import Unit, unit_of_work
 from app.services.directory import Directory, EditionUnavailable, Known, Line
 from app.services.policy_book import Policy
@@ -28,6 +29,7 @@ class Kit:
     keyring: KeyRing
     clock: Clock
     directory: Directory
+    printer: Printer
 
 
 @dataclass(frozen=True, slots=True)

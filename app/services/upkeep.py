@@ -9,6 +9,7 @@ from app.core.heartbeat import beat, forget_silent
 from app.core.idempotency import purge_expired
 from app.core.outbox import seal_events
 from app.models.tickets import TicketCommitment
+from app.services.complaint_reports.notices import give_notices
 from app.services.directory import Known
 from app.services.quality_watch import watch_line
 from app.services.queues import drain
@@ -35,6 +36,12 @@ async def watch_quality(db: Database, known: Known, now: datetime) -> int:
         async with db.begin() as session:
             raised += await watch_line(session, line, now)
     return raised
+
+
+async def give_measure_notices(db: Database, known: Known, now: datetime) -> int:
+    """Announce the measures of handling reports that are due or late; return how many notices were given."""
+    async with db.begin() as session:
+        return await give_notices(session, known, now)
 
 
 async def drain_queues(db: Database, known: Known, now: datetime) -> int:

@@ -33,6 +33,10 @@ async def _drain(tools: Tools) -> int:
     return await upkeep.drain_queues(tools.db, await tools.directory.known(), tools.clock())
 
 
+async def _measures(tools: Tools) -> int:
+    return await upkeep.give_measure_notices(tools.db, await tools.directory.known(), tools.clock())
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db, tools.clock())
 
@@ -44,5 +48,6 @@ TASKS = (
     Task("index texts", 0.5, _index),
     Task("drain queues", 1.0, _drain),
     Task("watch quality", 10.0, _watch),
+    Task("announce measures", 10.0, _measures),
     Task("purge", 60.0, _purge),
 )

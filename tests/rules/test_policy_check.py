@@ -153,7 +153,7 @@ def test_an_emergency_slower_than_general_service_is_refused(documents: dict[str
         # a handling report that leaves something open, or asks for what it has no place for
         ("components", "complaints.paths.1.approved_by", [], "complaints.paths[1].approved_by"),
         ("components", "complaints.paths.1.handling_report", False, "complaints.paths[1].approval_order"),
-        ("components", "complaints.facts.items.colour", {"zh": "颜色", "en": "colour"}, "complaints.facts.items.colour"),
+        ("components", "complaints.facts.items.hue", {"zh": "颜色", "en": "hue"}, "complaints.facts.items.hue"),
     ],
 )  # fmt: skip
 def test_is_remarked_on_and_stands(

@@ -6,6 +6,8 @@ from app.core.answers import Answer
 from app.core.conditional import check_version
 from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.tickets import AssignIn, EscalateIn, MoveIn, ResolveIn, TransferIn, WaitIn
+from app.services.complaint_reports.loading import require_approval
+from app.services.complaint_reports.opening import report_if_required
 from app.services.context import Context
 from app.services.policy_book import Policy
 from app.services.rules.routing import decide_routing
@@ -54,7 +56,8 @@ _INTERNAL = {Move.ASSIGN, Move.TRANSFER, Move.ESCALATE}
 async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) -> Answer:
     """Make one move and answer with the ticket.
 
-    Raises: TicketNotFound, InvalidTransition, DelayReasonRequired, UnknownDepartment, VersionMismatch.
+    Raises: TicketNotFound, InvalidTransition, DelayReasonRequired, UnknownDepartment, VersionMismatch,
+    ApprovalRequired for resolving a complaint whose handling report is not approved.
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
@@ -66,6 +69,8 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
         after = next_status(before, move, awaited)
         if after is None:
             raise InvalidTransition(before, move)
+        if move is Move.RESOLVE:
+            await require_approval(unit.session, loaded)
         _keep_clocks(ctx, loaded, move, body, awaited)
         ticket.status = after
         _take_responsibility(loaded.policy, ticket, move, body)
@@ -74,6 +79,8 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
         told = _told(loaded.policy, ticket) if move is Move.ESCALATE else {}
         unit.session.add_all(_noted(ctx, loaded, move, body, {"from": before, "to": after, **told}))
         unit.session.add(event_row(ctx, ticket, _ANNOUNCED[move], changed=_changed(move, before, after), **told))
+        if move is Move.REOPEN:
+            unit.session.add_all(await report_if_required(unit.session, ctx, ticket, loaded.policy))
         return await answer_changed(ctx, unit, loaded, new)
 
 

@@ -13,7 +13,7 @@ from app.services.rules.sla import CommitmentState
 from app.services.rules.tickets import REPLY_MEETS, WORKING
 from app.services.tickets.answering import answer_again, answer_changed
 from app.services.tickets.clocks import meet, promise_anew
-from app.services.tickets.loading import load_ticket
+from app.services.tickets.loading import Loaded, load_ticket
 from app.services.tickets.moves import require_delay_reason, take_ownership
 from app.services.tickets.records import entry_row, event_row
 from app.services.tickets.rendering import render_entry
@@ -29,11 +29,8 @@ async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
             return await answer_again(ctx, unit, reference)
         loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         ticket = loaded.ticket
-        if body.author == "staff" and body.visibility == "customer" and ticket.status in WORKING:
-            late = meet(loaded.commitments, REPLY_MEETS, ctx.now, loaded.policy)
-            require_delay_reason(loaded.policy, late, body.delay_reason)
-            ticket.responded_at = ticket.responded_at or ctx.now
-            promise_anew(ticket, loaded.commitments, loaded.policy, ctx.now)
+        if body.author == "staff" and body.visibility == "customer":
+            count_reply(ctx, loaded, body.delay_reason)
         if body.author == "staff":
             take_ownership(loaded.policy, ticket, body.staff_no)
         ticket.version += 1
@@ -48,6 +45,19 @@ async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
             log_texts(unit.session, ctx, ticket)
         await unit.session.flush()
         return unit.answer(Answer.of(201, render_entry(entry, ctx.caller.tier)))
+
+
+def count_reply(ctx: Context, loaded: Loaded, delay_reason: str | None) -> None:
+    """Meet what waits for words to the customer, while the ticket is worked on.
+
+    Raises: DelayReasonRequired.
+    """
+    ticket = loaded.ticket
+    if ticket.status in WORKING:
+        late = meet(loaded.commitments, REPLY_MEETS, ctx.now, loaded.policy)
+        require_delay_reason(loaded.policy, late, delay_reason)
+        ticket.responded_at = ticket.responded_at or ctx.now
+        promise_anew(ticket, loaded.commitments, loaded.policy, ctx.now)
 
 
 async def record_delay_reason(ctx: Context, reference: str, body: DelayReasonIn) -> Answer:
