@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import FastAPI
 
 from app.core.auth import KeyBook
@@ -10,15 +11,34 @@ from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.docs import install_docs
+from app.core.egress import Egress
 from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.pdf import Printer
 from app.core.settings import Settings, load_settings
-from app.routers import complaint_reports, complaints, events, health, pages, policies, quality, sla, staff, tickets
+from app.routers import (
+    complaint_reports,
+    complaints,
+    events,
+    health,
+    notice_channels,
+    notices,
+    pages,
+    policies,
+    quality,
+    sla,
+    staff,
+    test_clocks,
+    tickets,
+    webhooks,
+)
 from app.services.context import Kit
 from app.services.directory import Directory
+from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
+
+_log = structlog.get_logger("aftersales.start")
 
 
 def create_app(
@@ -33,11 +53,15 @@ def create_app(
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
     directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
-    kit = Kit(db, keyring, clock, directory, Printer(settings.fonts_folder))
+    printer = Printer(settings.fonts_folder)
+    kit = Kit(
+        db, keyring, clock, directory, Courier(settings), Egress(settings.webhook_hosts), printer, settings.sandbox
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await kit.courier.close()
         await db.dispose()
 
     with_docs = settings.public_docs or settings.environment != "production"
@@ -52,8 +76,14 @@ def create_app(
         redoc_url=None,
     )
     app.state.kit, app.state.settings = kit, settings
-    for module in (tickets, sla, complaints, complaint_reports, quality, staff, policies, pages, events, health):
+    for module in (
+        tickets, sla, complaints, complaint_reports, quality, staff, policies, pages, events, webhooks, notice_channels,
+        notices, health,
+    ):  # fmt: skip
         app.include_router(module.router)
+    if settings.sandbox:
+        _log.warning("sandbox: test clocks are served; real matters belong in a deployment of their own")
+        app.include_router(test_clocks.router)
     install_handlers(app)
     if with_docs:
         install_docs(app)

@@ -65,7 +65,9 @@ class ComplaintReportMeasure(Base):
     __table_args__ = (
         Index("uq_complaint_report_measure_department", "report_id", "department", unique=True),
         Index(
-            "ix_complaint_report_measure_notice", "next_notice_at", postgresql_where=text("next_notice_at IS NOT NULL")
+            "ix_complaint_report_measure_timer",
+            "next_announced_at",
+            postgresql_where=text("next_announced_at IS NOT NULL"),
         ),
     )
 
@@ -80,8 +82,8 @@ class ComplaintReportMeasure(Base):
     proposed_at: Mapped[datetime]  # first, or as revised
     done_on: Mapped[date | None] = mapped_column(Date)
     done_by: Mapped[str | None] = mapped_column(String(32))
-    notices_given: Mapped[int] = mapped_column(SmallInteger, default=0)
-    next_notice_at: Mapped[datetime | None]  # the timer: when it is announced as due, then as late
+    times_announced: Mapped[int] = mapped_column(SmallInteger, default=0)
+    next_announced_at: Mapped[datetime | None]  # the timer: when it is announced as due, then as late
 
 
 class ComplaintReportApproval(Base):

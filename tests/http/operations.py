@@ -17,6 +17,7 @@ _MOVES = (
     "acknowledge", "start", "wait", "resume", "resolve", "accept", "close", "reopen", "cancel", "escalate",
 )  # fmt: skip
 _TICKET = "POST /v1/tickets/{ticket}"
+_ENDPOINT = "/v1/webhook-endpoints/{endpoint}"
 _CONFIRMED = {"complaint_class": "quality", "issue_type": "product_quality", "severity": "minor", "staff_no": "1101"}
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -26,6 +27,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /v1/tickets/{ticket}/classification": _CONFIRMED | {"reason": "与客户核实"},
     f"{_TICKET}/comments": {"text": "已联系客户"},
     f"{_TICKET}/delay-reasons": {"reason": "等待供应商"},
+    f"{_TICKET}/escalations/acknowledge": {"staff_no": "1101", "note": "已联系客户"},
     **{f"{_TICKET}/{move}": {"staff_no": "1101", "note": "已联系客户"} for move in _MOVES},
     f"{_TICKET}/assign": {"assignee_staff_no": "1102"},
     f"{_TICKET}/transfer": {"department": "after_sales", "reason": "由售后统一处理"},
@@ -46,6 +48,8 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     f"{_TICKET}/report/approvals": {"department": "after_sales", "decision": "approve", "staff_no": "1101"},
     f"{_TICKET}/report/answer": {"text": "已补发", "staff_no": "1101"},
+    "POST /v1/test-clocks": {"business_line": "tableware", "name": "时限测试", "now": "2026-11-22T12:00:00+08:00"},
+    "POST /v1/test-clocks/{test_clock}/advance": {"by_seconds": 3600},
     "POST /v1/sla/preview": {"business_line": "tableware", "kind": "complaint"},
     "POST /v1/policies": {"document": "[edition]"},
     "POST /v1/policies/check": {"document": "[edition]"},
@@ -53,8 +57,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /v1/staff/{member}": {"capacity": 5},
     "POST /v1/staff/{member}/availability": {"available": False},
     "POST /v1/quality-alerts/{alert}/close": {"staff_no": "1101", "conclusion": "批次已隔离，原因为釉料"},
+    "POST /v1/notice-channels": {
+        "business_line": "tableware", "roles": ["*"], "kind": "email", "address": "duty@example.com",
+    },
+    "PATCH /v1/notice-channels/{channel}": {"enabled": False},
+    "POST /v1/notice-channels/{channel}/test": {},
+    "POST /v1/notices/{notice}/resend": {},
     "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},
-}
+    "POST /v1/webhook-endpoints": {"url": "https://crm.test/hooks", "business_lines": ["tableware"]},
+    f"PATCH {_ENDPOINT}": {"description": "工单系统"},
+    f"POST {_ENDPOINT}/replay": {"which": "all"},
+    **{f"POST {_ENDPOINT}/{move}": {} for move in ("rotate-secret", "enable", "disable", "test")},
+    "POST /v1/webhook-deliveries/{delivery}/redeliver": {},
+}  # fmt: skip
 
 Schema = dict[str, Any]
 

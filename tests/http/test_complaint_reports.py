@@ -35,10 +35,10 @@ ANSWER = {"text": "已安排补货，失效分析报告随函附上。", "staff_
 
 @pytest.fixture
 def announce(app: FastAPI, db: Database, clock: FakeClock) -> Callable[[], Awaitable[int]]:
-    """Do the worker's round on measures; return how many notices were given."""
+    """Do the worker's round on measures; return how many announcements it took."""
 
     async def round_() -> int:
-        return await upkeep.give_measure_notices(db, await app.state.kit.directory.known(), clock())
+        return await upkeep.announce_measures(db, await app.state.kit.directory.known(), clock())
 
     return round_
 

@@ -16,8 +16,8 @@ from app.services.rules.complaint_reports import (
     ReportStatus,
     ReportStep,
     Verdict,
+    announcements,
     measure_state,
-    notices,
 )
 
 A, B, C = "research_institute", "production", "quality_department"
@@ -118,7 +118,7 @@ def test_how_a_measure_stands(due: str, done: str | None, state: str) -> None:
 
 
 def test_a_measure_is_announced_as_its_local_day_begins_and_once_it_is_over() -> None:
-    assert notices(date(2026, 11, 25), "Asia/Shanghai") == (
+    assert announcements(date(2026, 11, 25), "Asia/Shanghai") == (
         ("report.measure_due", datetime(2026, 11, 24, 16, tzinfo=UTC)),
         ("report.measure_late", datetime(2026, 11, 25, 16, tzinfo=UTC)),
     )

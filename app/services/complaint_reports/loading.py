@@ -74,19 +74,21 @@ async def latest_report(session: AsyncSession, ticket_id: UUID) -> ComplaintRepo
 
 async def load_report(
     session: AsyncSession, ctx: Context, reference: str, *, instance: int | None = None, lock: bool = False
-) -> LoadedReport:
-    """Return a ticket's latest report, or one by its place. `lock` holds the ticket, and so everything on it.
+) -> tuple[Context, LoadedReport]:
+    """Return a ticket's latest report, or one by its place, and the context at the ticket's own time.
+
+    `lock` holds the ticket, and so everything on it.
 
     Raises: TicketNotFound, ReportNotFound.
     """
-    loaded = await load_ticket(session, ctx, reference, lock=lock)
+    ctx, loaded = await load_ticket(session, ctx, reference, lock=lock)
     chosen = select(ComplaintReport).where(ComplaintReport.ticket_id == loaded.ticket.id)
     if instance is not None:
         chosen = chosen.where(ComplaintReport.instance == instance)
     report = await session.scalar(chosen.order_by(ComplaintReport.instance.desc()).limit(1))
     if report is None:
         raise ReportNotFound
-    return LoadedReport(loaded, report, await _measures(session, report), await _approvals(session, report))
+    return ctx, LoadedReport(loaded, report, await _measures(session, report), await _approvals(session, report))
 
 
 async def require_approval(session: AsyncSession, loaded: Loaded) -> None:

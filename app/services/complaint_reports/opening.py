@@ -42,7 +42,7 @@ async def open_report(ctx: Context, reference: str, body: ReportIn) -> Answer:
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         ticket = loaded.ticket
         if ticket.status in OVER:
             raise TicketIsOver

@@ -42,7 +42,7 @@ async def print_pdf(ctx: Context, reference: str, instance: int | None) -> Answe
 async def _sheet(ctx: Context, reference: str, instance: int | None) -> tuple[str, Sheet]:
     """Fill the form as the caller's tier sees it; what is shown in full is logged before anything is printed."""
     async with ctx.db.read() as session:
-        current = await load_report(session, ctx, reference, instance=instance)
+        ctx, current = await load_report(session, ctx, reference, instance=instance)
         tier = ctx.caller.tier
         ticket = render_ticket(
             current.ticket, current.loaded.commitments, known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now

@@ -36,7 +36,8 @@ async def get_report(ctx: Context, reference: str, instance: int | None) -> Answ
     Raises: TicketNotFound, ReportNotFound.
     """
     async with ctx.db.read() as session:
-        return await _answered(session, ctx, await load_report(session, ctx, reference, instance=instance), 200)
+        ctx, current = await load_report(session, ctx, reference, instance=instance)
+        return await _answered(session, ctx, current, 200)
 
 
 async def answer_report(ctx: Context, unit: Unit, current: LoadedReport, *, status: int = 200) -> Answer:

@@ -22,8 +22,8 @@ from app.schemas.complaint_reports import (
     ReportPatch,
     SettlementIn,
 )
+from app.services.complaint_reports.due_measures import set_timer
 from app.services.complaint_reports.loading import LoadedReport, load_report
-from app.services.complaint_reports.notices import set_notice
 from app.services.complaint_reports.refusals import (
     ApprovalRequired,
     DepartmentNotAsked,
@@ -32,11 +32,14 @@ from app.services.complaint_reports.refusals import (
 )
 from app.services.complaint_reports.rendering import answer_report
 from app.services.context import Context
+from app.services.notices.telling import tell_of_delay
 from app.services.rules.complaint_reports import APPROVED, ReportStatus, ReportStep, Verdict
 from app.services.rules.routing import Titled
 from app.services.rules.tickets import OVER
 from app.services.tickets.answering import answer_again
-from app.services.tickets.notes import count_reply
+from app.services.tickets.clocks import promise_anew
+from app.services.tickets.moves import delay_entry
+from app.services.tickets.notes import accomplish
 from app.services.tickets.records import entry_row, event_row
 
 
@@ -48,7 +51,7 @@ async def change_facts(ctx: Context, reference: str, body: ReportPatch) -> Answe
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        current = await _for_step(ctx, unit, reference, ReportStep.FACTS, if_match=True)
+        ctx, current = await _for_step(ctx, unit, reference, ReportStep.FACTS, if_match=True)
         report = current.report
         given = body.model_dump(exclude_unset=True, exclude={"staff_no"})
         before = {name: getattr(report, name) for name, value in given.items() if getattr(report, name) != value}
@@ -82,7 +85,7 @@ async def propose_measure(ctx: Context, reference: str, body: MeasureIn) -> Answ
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        current = await _for_step(ctx, unit, reference, ReportStep.MEASURES)
+        ctx, current = await _for_step(ctx, unit, reference, ReportStep.MEASURES)
         report = current.report
         _see_asked(current, body.department, report.measures_by)
         if body.due_on < current.today(ctx):
@@ -97,8 +100,8 @@ async def propose_measure(ctx: Context, reference: str, body: MeasureIn) -> Answ
             current.measures.append(row)
             current.measures.sort(key=lambda row: report.measures_by.index(row.department))
         row.text, row.owner_staff_no, row.due_on = body.text, body.owner_staff_no, body.due_on
-        row.proposed_at, row.done_on, row.done_by, row.notices_given = ctx.now, None, None, 0
-        set_notice(row, current.policy.time.timezone)
+        row.proposed_at, row.done_on, row.done_by, row.times_announced = ctx.now, None, None, 0
+        set_timer(row, current.policy.time.timezone)
         report.status = ReportStatus.MEASURES
         data = {"department": row.department, "owner_staff_no": row.owner_staff_no, "due_on": row.due_on.isoformat()}
         _note(ctx, unit, current, "report_measure", text=body.text, data=data)
@@ -118,7 +121,7 @@ async def mark_done(ctx: Context, reference: str, body: MeasureDoneIn) -> Answer
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        current = await load_report(unit.session, ctx, reference, lock=True)
+        ctx, current = await load_report(unit.session, ctx, reference, lock=True)
         check_version(ctx.call, current.report.version, ctx.caller.tier)
         row = current.measure_of(body.department)
         if row is None:
@@ -126,7 +129,7 @@ async def mark_done(ctx: Context, reference: str, body: MeasureDoneIn) -> Answer
         done_on = body.done_on or current.today(ctx)
         _see_not_ahead(ctx, current, done_on, "done_on")
         row.done_on, row.done_by = done_on, body.staff_no
-        set_notice(row, current.policy.time.timezone)
+        set_timer(row, current.policy.time.timezone)
         data = {"department": row.department, "done_on": done_on.isoformat()}
         _note(ctx, unit, current, "report_measure_done", staff_no=body.staff_no, data=data)
         return await _changed(ctx, unit, current, "report.changed", changed=["measures"], department=row.department)
@@ -140,7 +143,7 @@ async def settle(ctx: Context, reference: str, body: SettlementIn) -> Answer:
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        current = await _for_step(ctx, unit, reference, ReportStep.SETTLE)
+        ctx, current = await _for_step(ctx, unit, reference, ReportStep.SETTLE)
         report = current.report
         _see_asked(current, body.department, report.settled_by)
         _see_not_ahead(ctx, current, body.agreed_with_customer_on, "agreed_with_customer_on")
@@ -160,7 +163,7 @@ async def decide_approval(ctx: Context, reference: str, body: ApprovalIn) -> Ans
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        current = await _for_step(ctx, unit, reference, ReportStep.APPROVALS)
+        ctx, current = await _for_step(ctx, unit, reference, ReportStep.APPROVALS)
         report, progress = current.report, current.progress
         _see_asked(current, body.department, report.approved_by)
         if body.round not in (None, report.round):
@@ -198,9 +201,13 @@ async def answer_customer(ctx: Context, reference: str, body: FinalAnswerIn) -> 
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        current = await _for_step(ctx, unit, reference, ReportStep.ANSWER)
-        report = current.report
-        count_reply(ctx, current.loaded, body.delay_reason)
+        ctx, current = await _for_step(ctx, unit, reference, ReportStep.ANSWER)
+        report, loaded = current.report, current.loaded
+        late = accomplish(ctx, loaded, body.delay_reason, is_reply=True)
+        if body.delay_reason is not None:
+            await tell_of_delay(unit.session, loaded.ticket, late, loaded.policy, ctx.now)
+            unit.session.add(delay_entry(ctx, loaded, body.delay_reason, body.staff_no))
+        promise_anew(loaded.ticket, loaded.commitments, loaded.policy, ctx.now)
         report.answer, report.answered_by, report.answered_at = body.text, body.staff_no, ctx.now
         report.status = ReportStatus.ANSWERED
         entry = entry_row(
@@ -212,13 +219,13 @@ async def answer_customer(ctx: Context, reference: str, body: FinalAnswerIn) -> 
 
 async def _for_step(
     ctx: Context, unit: Unit, reference: str, step: ReportStep, *, if_match: bool = False
-) -> LoadedReport:
-    """Lock and return a report on which this step may be taken.
+) -> tuple[Context, LoadedReport]:
+    """Lock and return a report on which this step may be taken, and the context at the ticket's own time.
 
     Raises: TicketNotFound, ReportNotFound, IfMatchRequired, VersionMismatch, TicketIsOver, InvalidReportStep,
     ApprovalRequired.
     """
-    current = await load_report(unit.session, ctx, reference, lock=True)
+    ctx, current = await load_report(unit.session, ctx, reference, lock=True)
     check_version(ctx.call, current.report.version, ctx.caller.tier, required=if_match)
     if current.ticket.status in OVER:
         raise TicketIsOver
@@ -227,7 +234,7 @@ async def _for_step(
         raise ApprovalRequired(current.number, progress, _departments(current))
     if not progress.allows(step):
         raise InvalidReportStep(progress, _departments(current))
-    return current
+    return ctx, current
 
 
 def _departments(current: LoadedReport) -> Mapping[str, Titled]:

@@ -155,7 +155,7 @@ def measure_state(due_on: date, done_on: date | None, today: date) -> MeasureSta
     return MeasureState.LATE if due_on < today else MeasureState.PLANNED
 
 
-def notices(due_on: date, timezone: str) -> tuple[tuple[str, datetime], ...]:
+def announcements(due_on: date, timezone: str) -> tuple[tuple[str, datetime], ...]:
     """Return what is announced of an undone measure, and when (UTC): as its day begins, and once it is over."""
     begins, ends = (
         datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)

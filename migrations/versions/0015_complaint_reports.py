@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0011"
-down_revision = "0010"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
@@ -69,8 +69,8 @@ def upgrade() -> None:
         sa.Column("proposed_at", _INSTANT, nullable=False),
         sa.Column("done_on", sa.Date(), nullable=True),
         sa.Column("done_by", _NUMBER, nullable=True),
-        sa.Column("notices_given", sa.SmallInteger(), nullable=False),
-        sa.Column("next_notice_at", _INSTANT, nullable=True),
+        sa.Column("times_announced", sa.SmallInteger(), nullable=False),
+        sa.Column("next_announced_at", _INSTANT, nullable=True),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name="fk_complaint_report_measure_ticket_id"),
         sa.ForeignKeyConstraint(["report_id"], ["complaint_report.id"], name="fk_complaint_report_measure_report_id"),
         sa.PrimaryKeyConstraint("id", name="pk_complaint_report_measure"),
@@ -79,10 +79,10 @@ def upgrade() -> None:
         "uq_complaint_report_measure_department", "complaint_report_measure", ["report_id", "department"], unique=True
     )
     op.create_index(
-        "ix_complaint_report_measure_notice",
+        "ix_complaint_report_measure_timer",
         "complaint_report_measure",
-        ["next_notice_at"],
-        postgresql_where=sa.text("next_notice_at IS NOT NULL"),
+        ["next_announced_at"],
+        postgresql_where=sa.text("next_announced_at IS NOT NULL"),
     )
     op.create_table(
         "complaint_report_approval",
