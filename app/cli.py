@@ -1,6 +1,7 @@
 """`aftersales`: every command of the service (售后服务). `python -m app.cli COMMAND --help` explains one."""
 
 import gc
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -56,13 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen not in COMMANDS and chosen not in INTERNAL:
         parser.parse_args(arguments)  # says what is wrong, or helps, and exits
     try:
-        return _run(chosen, arguments[1:])
+        status = _run(chosen, arguments[1:])
+        sys.stdout.flush()
+        return status
     except Fault as fault:
         lines = fault.lines
     except EmbeddedPostgresUnavailable as unavailable:
         lines = (str(unavailable),)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever reads the output has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     for line in lines:
         print(f"aftersales: {line}", file=sys.stderr)
     return WRONG_USE

@@ -1,5 +1,6 @@
 """`aftersales keys`: create, rotate, list and revoke API keys."""
 
+import sys
 from argparse import ArgumentParser, Namespace
 from datetime import datetime, timedelta
 
@@ -77,6 +78,7 @@ def _rotate(options: Namespace) -> int:
 
 def _list(options: Namespace) -> int:
     now = system_clock()
+    print("id\tname\tstate\tlines\tscopes\ttier", file=sys.stderr)  # beside what scripts read
     for key in on_database(options, list_keys):
         lines, scopes = ",".join(key.business_lines), ",".join(key.scopes)
         print("\t".join((id_text(_PREFIX, key.id), key.name, _state(key, now), lines, scopes, key.tier)))

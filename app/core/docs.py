@@ -8,7 +8,7 @@ from pathlib import Path
 import fastapi_offline
 from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 DOCS, _FILES = "/docs", "/docs/static"
@@ -19,6 +19,10 @@ _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 def install_docs(app: FastAPI) -> None:
     """Serve Swagger UI for the application's OpenAPI document under `/docs`."""
     app.mount(_FILES, StaticFiles(directory=_STATIC), name="docs-static")
+
+    @app.get("/", include_in_schema=False)
+    async def front(request: Request) -> RedirectResponse:
+        return RedirectResponse(f"{request.scope.get('root_path', '')}{DOCS}", 307)
 
     @app.get(DOCS, include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:

@@ -1,10 +1,12 @@
 """客户反馈分析: the main problems of a period, how they were handled, and the trend (001 三.3)."""
 
-from collections.abc import Sequence
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -214,10 +216,23 @@ async def _trend(session: AsyncSession, period: _Period) -> list[TrendRow]:
         .group_by(start)
         .order_by(start)
     )
-    return [
-        TrendRow(start=at.date(), tickets=tickets, complaints=complaints, quality=quality)
-        for at, tickets, complaints, quality in await session.execute(counted)
-    ]
+    found = {at.date(): counts for at, *counts in await session.execute(counted)}
+    rows = []
+    for day in _steps(step, period.start, period.end):
+        tickets, complaints, quality = found.get(day, (0, 0, 0))
+        rows.append(TrendRow(start=day, tickets=tickets, complaints=complaints, quality=quality))
+    return rows
+
+
+def _steps(step: str, start: datetime, end: datetime) -> Iterator[date]:
+    """Yield the days, Mondays or first days of the month of a period, those without tickets too."""
+    zone = ZoneInfo(ZONE)
+    day, last = start.astimezone(zone).date(), (end - _MOMENT).astimezone(zone).date()
+    while day <= last:
+        first = {"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)}[step]
+        yield first
+        length = {"day": 1, "week": 7, "month": monthrange(first.year, first.month)[1]}[step]
+        day = first + timedelta(days=length)
 
 
 def _bilingual(title: Wording | None) -> Bilingual | None:

@@ -1,6 +1,8 @@
 """The commands beside `serve`, on a database of their own."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -167,3 +169,9 @@ def test_timers_that_are_stuck_are_asked_for_and_tried_again(capsys: Capture) ->
 def test_notices_that_failed_are_asked_for_and_sent_again(capsys: Capture) -> None:
     assert said(capsys, "notices", "failed") == []
     assert said(capsys, "notices", "resend") == ["0"]
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_fault(project: Path) -> None:
+    command = f"{sys.executable} -m app.cli openapi | head -c 1"
+    cut = subprocess.run(["sh", "-c", command], cwd=project, capture_output=True, text=True, check=True)
+    assert (cut.stdout, cut.stderr) == ("{", "")

@@ -64,6 +64,7 @@ def test_after_everything_was_killed_a_start_finds_the_ticket_and_the_key(
 
 def test_the_documentation_is_served_from_here_and_allows_nothing_from_elsewhere(second_run: Served) -> None:
     with second_run.client("none") as client:
+        assert client.get("/").headers["location"] == "/docs"
         page = client.get("/docs")
         assert page.status_code == 200
         assert "https://" not in page.text

@@ -12,6 +12,7 @@ PRODUCT = {
     "name": "功率MOS管", "model": "NM60-T", "batch": "B2026-1101", "quantity": 20_000, "defective_quantity": 37,
     "delivered_on": "2026-11-01",
 }  # fmt: skip
+ANSWER = {"text": "已安排补货，失效分析报告随函附上。", "staff_no": "5501"}
 TEXT = "批次B2026-1101的功率MOS管上板后失效37只，客户停线，要求给失效分析和补货。"
 
 
@@ -68,3 +69,16 @@ async def approve(client: AsyncClient, ticket: dict[str, Any], *departments: str
         assert response.status_code == 200, response.text
     report: dict[str, Any] = response.json()
     return report
+
+
+async def told(client: AsyncClient, seal: Any, beginning: str = "report.") -> list[dict[str, Any]]:
+    await seal()
+    events = (await client.get("/v1/events", params={"limit": 200})).json()["items"]
+    return [event for event in events if event["type"].startswith(beginning)]
+
+
+async def timeline(client: AsyncClient, ticket: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (
+        await client.get(f"/v1/tickets/{ticket['number']}/timeline", params={"limit": 200, **query})
+    ).json()["items"]
+    return items

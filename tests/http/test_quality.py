@@ -153,7 +153,12 @@ async def test_the_analysis_counts_two_periods_and_names_the_main_problems(
     assert len(problem["tickets"]) == 3
     assert shown["handling"]["still_open"] == 4
     assert {row["key"]: row["n"] for row in shown["by_kind"]} == {"complaint": 3, "consultation": 1}
-    assert [row["complaints"] for row in shown["trend"]] == [1, 1, 1, 0]
+    assert [row["complaints"] for row in shown["trend"]][-5:] == [0, 1, 1, 1, 0]
+    assert len(shown["trend"]) == 31
+    year = {"opened_at_gte": "2026-01-01T00:00:00+08:00", "opened_at_lt": "2027-01-01T00:00:00+08:00"}
+    months = (await client.get("/v1/complaints/analysis", params=year)).json()["trend"]
+    assert [row["start"] for row in months] == [f"2026-{month:02}-01" for month in range(1, 13)]
+    assert [row["complaints"] for row in months][9:] == [1, 3, 0]
 
 
 async def test_the_analysis_page_shows_the_same_figures_and_is_the_callers_alone(client: AsyncClient) -> None:
