@@ -15,6 +15,10 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     AFTERSALES_ENVIRONMENT=production
+# Printed forms are set in a Chinese font, which is embedded in them.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-noto-cjk \
+    && rm -rf /var/lib/apt/lists/*
 RUN install --directory --owner=65532 --group=65532 --mode=700 /data
 COPY --from=build /venv /venv
 COPY --from=build /service /service

@@ -15,8 +15,10 @@ from app.core.egress import Egress
 from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
+from app.core.pdf import Printer
 from app.core.settings import Settings, load_settings
 from app.routers import (
+    complaint_reports,
     complaints,
     events,
     health,
@@ -51,7 +53,10 @@ def create_app(
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
     directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
-    kit = Kit(db, keyring, clock, directory, Courier(settings), Egress(settings.webhook_hosts), settings.sandbox)
+    printer = Printer(settings.fonts_folder)
+    kit = Kit(
+        db, keyring, clock, directory, Courier(settings), Egress(settings.webhook_hosts), printer, settings.sandbox
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -72,7 +77,8 @@ def create_app(
     )
     app.state.kit, app.state.settings = kit, settings
     for module in (
-        tickets, sla, complaints, quality, staff, policies, pages, events, webhooks, notice_channels, notices, health,
+        tickets, sla, complaints, complaint_reports, quality, staff, policies, pages, events, webhooks, notice_channels,
+        notices, health,
     ):  # fmt: skip
         app.include_router(module.router)
     if settings.sandbox:

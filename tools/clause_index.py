@@ -25,7 +25,7 @@ decides by yet, with the module that owns its shape. A decision's `rule` is one 
 what is assumed because the document is silent, with the clause that leaves it open where there is one.
 """
 
-# Sections by which something is decided, and where; the others are on record.
+# Sections, or parts of one, by which something is decided, and where; the others are on record.
 DECIDED = {
     "calendar": "`calendar.py` WorkingCalendar",
     "sla": "`sla.py` decide_sla",
@@ -33,6 +33,8 @@ DECIDED = {
     "departments": "`routing.py` decide_routing",
     "roles": "`routing.py` decide_routing",
     "materials": "`materials.py` decide_materials",
+    "complaints.paths": "`handling.py` decide_handling",
+    "complaints.facts": "`complaint_reports.py` ReportFact",
     "warnings": "`notices.py` told_of",
     "escalations": "`notices.py` told_of",
     "delays": "`notices.py` told_of_delay",
@@ -76,9 +78,10 @@ def _rows(edition: Edition) -> Iterator[Row]:
 
 
 def _code(edition: Edition, path: str) -> str:
-    section = re.split(r"[.\[]", path)[0]
-    if section in DECIDED:
-        return DECIDED[section]
+    section, *parts = re.split(r"[.\[]", path)
+    for known in (section, ".".join((section, *parts[:1]))):
+        if known in DECIDED:
+            return DECIDED[known]
     chapter = getattr(edition, section)
     owner = chapter[0] if isinstance(chapter, tuple) else chapter
     return f"on record, `{type(owner).__module__.rpartition('.')[2]}.py`"

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     public_docs: bool = False  # serve /docs and /openapi.json in production too
     metrics_token: Annotated[str, Field(min_length=16)] | None = None  # in production, what /metrics asks for
     policies_folder: Path | None = None  # None: the editions that ship with the program
+    fonts_folder: Path | None = None  # of Chinese fonts for PDF documents; None: those of the system
     smtp_url: str | None = None  # where notices by email are handed in
     smtp_from: Annotated[str, Field(pattern=r"^[!-?A-~]+@[!-?A-~]+$")] | None = None  # None: the user of the SMTP URL
     robot_gateways: str = ""  # what robots' addresses may begin with beside the vendors' own, separated by commas

@@ -105,6 +105,12 @@ class HandlingFilter(RequestBody):
     group_by: Literal["status", "business_line", "department", "staff", "month"] = "status"
 
 
+class ReportWanted(RequestBody):
+    """Which of a ticket's handling reports: 1 is its first; the latest where it is left out."""
+
+    instance: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole_number)] | None = None
+
+
 class QualityAlertFilter(RequestBody):
     business_line: Lines | None = None
     status: Literal["open", "closed"] | None = None

@@ -28,9 +28,9 @@ def log_customers(session: AsyncSession, ctx: Context, tickets: Sequence[Ticket]
         session.add(_look(ctx, ticket.business_line_id, f"tickets/{id_text('tkt', ticket.id)}", list(_PERSONAL)))
 
 
-def log_texts(session: AsyncSession, ctx: Context, ticket: Ticket) -> None:
-    """Note who is shown a ticket's timeline as it was written."""
-    session.add(_look(ctx, ticket.business_line_id, f"tickets/{id_text('tkt', ticket.id)}", ["timeline"]))
+def log_texts(session: AsyncSession, ctx: Context, ticket: Ticket, what: str = "timeline") -> None:
+    """Note who is shown a ticket's timeline, or its report, as it was written."""
+    session.add(_look(ctx, ticket.business_line_id, f"tickets/{id_text('tkt', ticket.id)}", [what]))
 
 
 def log_replay(session: AsyncSession, ctx: Context) -> None:

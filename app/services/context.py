@@ -16,6 +16,7 @@ from app.core.egress import Egress
 from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
 from app.core.idempotency import Claim
 from app.core.language import Text
+from app.core.pdf import Printer
 from app.core.unit import Unit, unit_of_work
 from app.services.directory import Directory, EditionUnavailable, Known, Line
 from app.services.notices.courier import Courier
@@ -32,6 +33,7 @@ class Kit:
     directory: Directory
     courier: Courier
     egress: Egress
+    printer: Printer
     sandbox: bool  # there may be test clocks
 
 

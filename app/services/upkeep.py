@@ -9,6 +9,7 @@ from app.core.heartbeat import beat, forget_silent
 from app.core.idempotency import purge_expired
 from app.core.outbox import seal_events
 from app.models.tickets import TicketCommitment
+from app.services.complaint_reports.due_measures import announce_due
 from app.services.directory import Known
 from app.services.holidays import follow_holidays
 from app.services.quality_watch import watch_line
@@ -38,6 +39,12 @@ async def watch_quality(db: Database, known: Known, now: datetime | None = None)
         async with db.begin() as session:
             raised += await watch_line(session, line, now or await database_now(session))
     return raised
+
+
+async def announce_measures(db: Database, known: Known, now: datetime | None = None) -> int:
+    """Announce a batch of measures of handling reports that are due or late; return how many announcements it took."""
+    async with db.begin() as session:
+        return await announce_due(session, known, now or await database_now(session))
 
 
 async def drain_queues(db: Database, known: Known, now: datetime | None = None) -> int:

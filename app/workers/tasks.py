@@ -54,6 +54,10 @@ async def _drain(tools: Tools) -> int:
     return await upkeep.drain_queues(tools.db, await tools.directory.known())
 
 
+async def _measures(tools: Tools) -> int:
+    return await upkeep.announce_measures(tools.db, await tools.directory.known())
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db)
 
@@ -72,6 +76,7 @@ TASKS = (
     Task("index texts", 0.5, _index),
     Task("drain queues", 1.0, _drain),
     Task("watch quality", 10.0, _watch),
+    Task("announce measures", 10.0, _measures),
     Task("purge", 60.0, _purge),
     *[Task("send notices", 2.0, _send)] * _SENDERS,
 )

@@ -19,6 +19,7 @@ _MOVES = (
 # An operation on things that `World` does not hold names the test of its own that does.
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
+_REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
 CLOCK = "a test clock's id"
 REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
 LINES, WEBHOOK = "names of lines", "an endpoint or a delivery"
@@ -36,6 +37,12 @@ MATRIX: dict[str, str] = {
     "POST /v1/tickets/{ticket}/delay-reasons": REFERENCE,
     "POST /v1/tickets/{ticket}/escalations/acknowledge": REFERENCE,
     **{f"POST /v1/tickets/{{ticket}}/{move}": REFERENCE for move in _MOVES},
+    **{f"GET /v1/tickets/{{ticket}}/report{kind}": _REPORTS for kind in ("", ".html", ".pdf")},
+    **{f"{method} /v1/tickets/{{ticket}}/report": _REPORTS for method in ("POST", "PATCH")},
+    **{
+        f"POST /v1/tickets/{{ticket}}/report/{step}": _REPORTS
+        for step in ("measures", "measures/done", "settle", "approvals", "answer")
+    },
     "POST /v1/test-clocks": LINE,
     "GET /v1/test-clocks": LIST,
     "GET /v1/test-clocks/{test_clock}": CLOCK,

@@ -344,7 +344,7 @@ TAGS = [
 async def test_a_weak_stale_or_unreadable_tag_is_a_mismatch_and_changes_nothing(
     service: Service, caller: httpx.AsyncClient, samples: dict[str, str], tag: str
 ) -> None:
-    ticket = await take(caller)
+    ticket = await take(caller, business_line="components", severity="serious")  # has a handling report
     endpoint = (await hook(caller))["endpoint"]
     channel = await put_in_channel(caller, f"tags-{TAGS.index(tag)}@example.com")
     required = [operation for operation in operations(service.app) if "428" in operation.document["responses"]]

@@ -78,10 +78,13 @@ class Change:
     body: dict[str, Any]
     rows: dict[str, int]
     headers: tuple[tuple[str, str], ...] = ()
+    first: tuple[str, dict[str, Any]] | None = None  # what is posted before it
 
 
 _NOTED = {"event": 1, "timeline_entry": 1, "idempotency_record": 1}
 _TAKEN = _NOTED | {"ticket": 1, "ticket_commitment": 2, "ticket_search": 1, "ticket_assignment": 1}
+_MEASURE = {"department": "production", "text": "隔离库存", "owner_staff_no": "7101", "due_on": "2026-11-25"}
+_SERIOUS = a_ticket(business_line="components", severity="serious", external_ref="serious")
 _HANDED_OVER = _NOTED | {"ticket_assignment": 1}
 CHANGES = [
     Change("POST", "", a_ticket(external_ref="whole"), _TAKEN),
@@ -90,11 +93,18 @@ CHANGES = [
     Change("POST", "/{number}/comments", {"text": "已联系客户", "visibility": "customer"}, _NOTED),
     Change("PATCH", "/{number}", {"urgency": "emergency"}, _NOTED, (("If-Match", '"1.general"'),)),
     Change("POST", "/{number}/accept", {}, {"idempotency_record": 1}),
+    Change("POST", "", _SERIOUS, _TAKEN | {"event": 3, "timeline_entry": 2, "complaint_report": 1}),
+    Change("POST", "/{number}/report", {"staff_no": "1101"}, _NOTED | {"complaint_report": 1}),
+    Change(
+        "POST", "/{number}/report/measures", _MEASURE, _NOTED | {"complaint_report_measure": 1},
+        first=("/report", {"staff_no": "1101"}),
+    ),
 ]  # fmt: skip
+_NAMES = ["take", "repeat", "move", "comment", "change", "refusal", "take serious", "open report", "measure"]
 
 
 @pytest.mark.parametrize(("how", "status"), [(_a_bug, 500), (_the_link_breaks, 503)], ids=["a bug", "the link breaks"])
-@pytest.mark.parametrize("change", CHANGES, ids=["take", "repeat", "move", "comment", "change", "refusal"])
+@pytest.mark.parametrize("change", CHANGES, ids=_NAMES)
 async def test_a_change_is_whole_or_not_there_whichever_statement_fails(
     client: AsyncClient,
     db: Database,
@@ -105,6 +115,8 @@ async def test_a_change_is_whole_or_not_there_whichever_statement_fails(
 ) -> None:
     ticket = (await client.post("/v1/tickets", json=a_ticket(external_ref="there"))).json()
     path = f"/v1/tickets{change.path}".format(number=ticket["number"])
+    if change.first is not None:
+        await client.post(f"/v1/tickets/{ticket['number']}{change.first[0]}", json=change.first[1])
     headers = {"Idempotency-Key": "one-and-the-same", **dict(change.headers)}
 
     async def send() -> httpx.Response:

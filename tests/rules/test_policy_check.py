@@ -91,6 +91,11 @@ CLOSED_FOR_A_YEAR = {
         ("tableware", "kpis.0.name", "service_timeliness", "kpis"),
         ("components", "complaints.paths.0.approved_by", ["nobody"], "complaints.paths[0].approved_by[0]"),
         ("components", "complaints.paths.0.severity", "serious", "complaints.paths"),
+        (
+            "components", "complaints.paths.1.approved_by", ["production", "production"],
+            "complaints.paths[1].approved_by",
+        ),
+        ("components", "complaints.paths.1.approval_order.value", "by_age", "complaints.paths[1].approval_order.value"),
         # lists of which the first entry that holds is taken
         ("tableware", "sla.service_levels.1.when", {"kind": ["repair"]}, "sla.service_levels[1]"),
         ("tableware", "routing.routes.6.when", {"kind": ["repair"]}, "routing.routes[6]"),
@@ -145,6 +150,10 @@ def test_an_emergency_slower_than_general_service_is_refused(documents: dict[str
         ("tableware", "sla.milestones.+", VISIT, "sla.milestones[2]"),
         ("home_furnishing", "incidents.levels.1.first_response.value", 3, "incidents.levels[1].first_response"),
         ("home_furnishing", "tools.mix.0.percent", 60, "tools.mix"),
+        # a handling report that leaves something open, or asks for what it has no place for
+        ("components", "complaints.paths.1.approved_by", [], "complaints.paths[1].approved_by"),
+        ("components", "complaints.paths.1.handling_report", False, "complaints.paths[1].approval_order"),
+        ("components", "complaints.facts.items.hue", {"zh": "颜色", "en": "hue"}, "complaints.facts.items.hue"),
     ],
 )  # fmt: skip
 def test_is_remarked_on_and_stands(

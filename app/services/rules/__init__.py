@@ -8,6 +8,7 @@ Nothing here reads a clock, a file, the environment, a database or a log. Which 
     notices, notice_wording        who is told of a deadline, and in which words              `[[escalations]]` …
     tickets                        life cycle: moves, and the milestones they meet            —
     routing                        department, helpers, handler role, owner, duty holder      `[routing]`
+    handling, complaint_reports    a complaint's path, and the steps of its report            `[complaints]`
     materials                      what the customer has to bring                             `[[materials]]`
     classification*, lexicon*      what a text is about, how grave it is                      app/policies/lexicon/
     promise                        the definite answer a caller gets                          —

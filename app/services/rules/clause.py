@@ -6,11 +6,14 @@ an outcome with the rule and the clause that led to it, in words for people in C
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 Value = TypeVar("Value")
+
+# The `clause` of a value on which the document says nothing.
+SILENT: Final = "未规定"
 
 
 class Basis(StrEnum):
@@ -60,6 +63,7 @@ class DecisionKind(StrEnum):
     SERVICE_LEVEL = "service_level"
     SLA = "sla"
     ROUTING = "routing"
+    HANDLING = "handling"
     ASSIGNMENT = "assignment"
     OWNERSHIP = "ownership"
     RESPONSIBILITY = "responsibility"

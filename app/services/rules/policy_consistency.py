@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from app.services.rules.clause import Basis, Sourced, Wording
-from app.services.rules.policy import SILENT, Edition
+from app.services.rules.clause import SILENT, Basis, Sourced, Wording
+from app.services.rules.complaint_reports import ReportFact
+from app.services.rules.handling import HandlingPath
+from app.services.rules.policy import Edition
 from app.services.rules.policy_conditions import Conditional, Entry, Named, covers
 from app.services.rules.policy_findings import Finding, error, walk, warning
 from app.services.rules.policy_floor import below_the_law
@@ -131,6 +133,31 @@ def _complaints(edition: Edition) -> Iterator[Finding]:
     for severity, times in Counter(path.severity for path in paths).items():
         if times > 1:
             yield error("complaints.paths", None, f"{severity} 重复", f"{severity} occurs {times} times")
+    for place, path in enumerate(paths):
+        yield from _handling(f"complaints.paths[{place}]", path)
+    facts = edition.complaints.facts if edition.complaints else None
+    if facts is not None:
+        for name in sorted(facts.items.keys() - set(ReportFact)):
+            path_of_fact = f"complaints.facts.items.{name}"
+            yield warning(path_of_fact, facts.clause, "报告单没有这一栏", "the handling report has no such field")
+
+
+def _handling(place: str, path: HandlingPath) -> Iterator[Finding]:
+    """A report says who settles and who approves; a department is asked once for the same."""
+    for field in ("measures_by", "settled_by", "approved_by"):
+        names = getattr(path, field)
+        if len(set(names)) < len(names):
+            yield error(f"{place}.{field}", path.clause, "部门重复", "names a department twice")
+        if path.handling_report and not names and field != "measures_by":
+            yield warning(
+                f"{place}.{field}", path.clause,
+                "未写明部门，由责任部门办理", "names no department: the one in charge does it",
+            )  # fmt: skip
+    if path.approval_order is not None and not path.handling_report:
+        yield warning(
+            f"{place}.approval_order", path.clause,
+            "不需要报告单，审批顺序不起作用", "means nothing on a path without a report",
+        )  # fmt: skip
 
 
 def _tools(edition: Edition) -> Iterator[Finding]:

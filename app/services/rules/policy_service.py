@@ -4,9 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.services.rules.classification import Kind, Severity
+from app.services.rules.classification import Kind
 from app.services.rules.clause import Cited, Sourced, Terms, Wording
 from app.services.rules.facts import Channel, ItemClass
+from app.services.rules.handling import HandlingPath
 from app.services.rules.policy_shapes import Items, Statement, Step
 from app.services.rules.routing import Name
 from app.services.rules.sla import Target
@@ -33,18 +34,6 @@ class IntakeTerms(Terms):
     grading: Items | None = None
     item_classes: tuple[ItemClassTerm, ...] = ()
     standards: tuple[Statement, ...] = ()
-
-
-class HandlingPath(Sourced):
-    """What a complaint of this severity goes through before it is answered."""
-
-    severity: Severity
-    title: Wording
-    handling_report: bool
-    measures_by: tuple[Name, ...] = ()  # departments that propose measures
-    settled_by: tuple[Name, ...] = ()  # departments that settle the remedy
-    approved_by: tuple[Name, ...] = ()  # departments that approve before the answer goes out
-    role: Name | None = None
 
 
 class ComplaintTerms(Terms):

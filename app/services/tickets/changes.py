@@ -7,11 +7,13 @@ from pydantic import ValidationError
 from app.core.answers import Answer
 from app.core.conditional import check_version
 from app.core.errors import FieldError, ValidationFailed
+from app.core.outbox import Event
 from app.core.unit import Unit
 from app.core.validation import validation_problem
-from app.models.tickets import Ticket, TicketCommitment
+from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.complaints import ClassificationIn
 from app.schemas.tickets import CONTACT_REQUIRED, CustomerIn, ProductIn, TicketPatch
+from app.services.complaint_reports.opening import report_if_required
 from app.services.context import Context
 from app.services.rules.classification import ComplaintClass, IssueType, Severity
 from app.services.rules.clause import Decision, DecisionKind, Wording
@@ -52,9 +54,8 @@ async def change_ticket(ctx: Context, reference: str, body: TicketPatch) -> Answ
         if not before:
             return unit.answer(await answer_ticket(ctx, unit.session, 200, ticket, loaded.commitments))
         note = entry_row(ctx, ticket, "changed", staff_no=body.staff_no, text=body.reason, data={"before": before})
-        unit.session.add(note)
-        unit.session.add(event_row(ctx, ticket, "ticket.changed", changed=sorted(before)))
-        return await _decided_again(ctx, unit, loaded, (), was_serious=was_serious)
+        noted = note, event_row(ctx, ticket, "ticket.changed", changed=sorted(before))
+        return await _decided_again(ctx, unit, loaded, (), noted, was_serious=was_serious)
 
 
 def _correct(ticket: Ticket, body: TicketPatch) -> dict[str, Any]:
@@ -128,9 +129,11 @@ async def confirm_classification(ctx: Context, reference: str, body: Classificat
             ticket.kind = body.kind
         proposed = {name: before.get(name) for name in ("complaint_class", "issue_type", "severity", "urgency", "kind")}
         data = {"proposed": proposed, "confirmed": _confirmed(body), "lexicon": before.get("version")}
-        unit.session.add(entry_row(ctx, ticket, "classified", staff_no=body.staff_no, text=body.reason, data=data))
-        unit.session.add(event_row(ctx, ticket, "ticket.classified", changed=["classification"]))
-        return await _decided_again(ctx, unit, loaded, (_confirmation(body),), was_serious=was_serious)
+        noted = (
+            entry_row(ctx, ticket, "classified", staff_no=body.staff_no, text=body.reason, data=data),
+            event_row(ctx, ticket, "ticket.classified", changed=["classification"]),
+        )
+        return await _decided_again(ctx, unit, loaded, (_confirmation(body),), noted, was_serious=was_serious)
 
 
 def _confirmed(body: ClassificationIn) -> dict[str, Any]:
@@ -159,9 +162,18 @@ def _promise_again(ctx: Context, loaded: Loaded, judged: Judgement) -> list[Tick
 
 
 async def _decided_again(
-    ctx: Context, unit: Unit, loaded: Loaded, because: tuple[Decision, ...], *, was_serious: bool
+    ctx: Context,
+    unit: Unit,
+    loaded: Loaded,
+    because: tuple[Decision, ...],
+    noted: tuple[TimelineEntry, Event],
+    *,
+    was_serious: bool,
 ) -> Answer:
-    """Apply the rules to the changed facts and answer with the ticket. A route set by a person stays."""
+    """Apply the rules to the changed facts and answer with the ticket. A route set by a person stays.
+
+    `noted` is how the change is told; a complaint on a new path is reported to its department with it.
+    """
     ticket, policy, department = loaded.ticket, loaded.policy, loaded.ticket.department
     judged = judge(
         policy, facts_of(ticket), ticket.round_started_at, materials=ticket.materials,
@@ -176,8 +188,13 @@ async def _decided_again(
         ticket.collaborating_departments = list(judged.routing.collaborating)
     fresh = [*because, *unrecorded(ticket, judged.decisions)]
     ticket.decisions = [*ticket.decisions, *decision_documents(fresh, ctx.now)]
+    if any(decision.kind is DecisionKind.HANDLING for decision in fresh):
+        for row in noted:
+            row.data = {**row.data, "reported_to": ticket.department}
+    unit.session.add_all(noted)
     if ticket.department != department:
         unit.session.add(event_row(ctx, ticket, "ticket.routed", changed=["department"]))
     if is_serious_complaint(ticket) and not was_serious:
         unit.session.add(event_row(ctx, ticket, "complaint.serious", severity=ticket.severity))
+    unit.session.add_all(await report_if_required(unit.session, ctx, ticket, policy))
     return await answer_changed(ctx, unit, loaded, new)

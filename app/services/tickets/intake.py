@@ -19,10 +19,12 @@ from app.models.test_clocks import TestClock
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.schemas.tickets import TicketIn
+from app.services.complaint_reports.opening import begin_report
 from app.services.context import Context
 from app.services.directory import Line
 from app.services.policy_book import Policy
 from app.services.rules.facts import TicketFacts
+from app.services.rules.handling import Handling
 from app.services.rules.tickets import Status
 from app.services.tickets.answering import answer_again, answer_ticket
 from app.services.tickets.clocks import commitment_row, decision_documents, promise_anew
@@ -57,6 +59,7 @@ class _Draft:
     ticket: Ticket
     commitments: list[TicketCommitment]
     severe: bool
+    handling: Handling | None
     policy: Policy
 
 
@@ -114,11 +117,17 @@ _NO_SUCH_CLOCK = FieldError(
 async def _take(ctx: Context, session: AsyncSession, line: Line, body: TicketIn, draft: _Draft) -> Answer:
     ticket = draft.ticket
     agent = first_contact(body)
+    told = {} if draft.handling is None else {"reported_to": ticket.department}
     facts = {"service_level": ticket.service_level, "policy": f"{ticket.policy_name}/{ticket.policy_version}"}
-    entries = [entry_row(ctx, ticket, "recorded", staff_no=agent, visibility="customer", data=facts)]
-    events = [event_row(ctx, ticket, "ticket.recorded", kind=ticket.kind, channel=ticket.channel)]
+    entries = [entry_row(ctx, ticket, "recorded", staff_no=agent, visibility="customer", data=facts | told)]
+    events = [event_row(ctx, ticket, "ticket.recorded", kind=ticket.kind, channel=ticket.channel, **told)]
     if draft.severe:
         events.append(event_row(ctx, ticket, "complaint.serious", severity=ticket.severity))
+    report = None
+    if draft.handling is not None and draft.handling.report_required:
+        report, entry, event = begin_report(ctx, ticket, draft.policy, draft.handling)
+        entries.append(entry)
+        events.append(event)
     day = ticket.opened_at.astimezone(ZoneInfo(draft.policy.time.timezone)).strftime("%Y%m%d")
     for _ in range(_NUMBERS_TRIED):
         number = await insert_ticket(session, ticket, draft.commitments, entries, events, day=day)
@@ -129,6 +138,8 @@ async def _take(ctx: Context, session: AsyncSession, line: Line, body: TicketIn,
     else:  # not the reference but the number was taken, again and again
         raise ServerBusy(headers={"Retry-After": "1"})
     ticket.number = number
+    if report is not None:
+        session.add(report)
     TICKETS.labels(ticket.channel, ticket.kind).inc()
     return await answer_ticket(ctx, session, 201, ticket, draft.commitments)
 
@@ -202,7 +213,7 @@ def _decide(ctx: Context, line: Line, body: TicketIn) -> _Draft:
     ticket = _ticket(ctx, line, body, policy=policy, reading=reading, judged=judged, opened_at=opened_at)
     rows = [commitment_row(ticket, promised, policy) for promised in judged.sla.commitments]
     promise_anew(ticket, rows, policy, ctx.now)
-    return _Draft(ticket, rows, is_serious_complaint(ticket), policy)
+    return _Draft(ticket, rows, is_serious_complaint(ticket), judged.handling, policy)
 
 
 def _facts(body: TicketIn, reading: Reading) -> TicketFacts:

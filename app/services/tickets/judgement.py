@@ -17,11 +17,12 @@ from app.services.rules.classification import (
     Urgency,
     classify,
 )
-from app.services.rules.clause import Decision, DecisionKind, Wording
+from app.services.rules.clause import SILENT, Decision, DecisionKind, Wording
 from app.services.rules.facts import Channel, TicketFacts
+from app.services.rules.handling import Handling, HandlingPath, decide_handling, is_complaint
 from app.services.rules.labels import COMPLAINT_CLASS_LABELS, ISSUE_TYPE_LABELS, KIND_LABELS, SEVERITY_LABELS
 from app.services.rules.materials import MaterialsDecision, decide_materials
-from app.services.rules.policy import SILENT, Edition
+from app.services.rules.policy import Edition
 from app.services.rules.routing import RoutingDecision, decide_routing
 from app.services.rules.sla import SlaDecision, decide_sla
 
@@ -31,6 +32,7 @@ class Judgement:
     sla: SlaDecision
     routing: RoutingDecision
     materials: MaterialsDecision
+    handling: Handling | None  # None: not a complaint
     decisions: tuple[Decision, ...]
 
 
@@ -89,13 +91,20 @@ def judge(
     first_contact: str | None,
     unanswered_since: datetime | None = None,
 ) -> Judgement:
-    """Decide service level, commitments, route and materials of a ticket under one edition."""
+    """Decide service level, commitments, route, materials and a complaint's path under one edition."""
     edition = policy.edition
     sla = decide_sla(facts, start, edition.sla, policy.time, unanswered_since=unanswered_since)
     routing = decide_routing(facts, first_contact, edition.routing, edition.departments, edition.roles)
     needed = decide_materials(facts, frozenset(materials), edition.materials, edition.material_titles)
+    handling = decide_handling(facts, handling_paths(edition))
     decisions = (*sla.decisions, *routing.decisions, *needed.decisions)
-    return Judgement(sla, routing, needed, decisions)
+    if handling is not None:
+        decisions = (*decisions, handling.decision)
+    return Judgement(sla, routing, needed, handling, decisions)
+
+
+def handling_paths(edition: Edition) -> tuple[HandlingPath, ...]:
+    return edition.complaints.paths if edition.complaints else ()
 
 
 def with_classification(facts: TicketFacts, complaint_class: ComplaintClass, issue_type: IssueType) -> TicketFacts:
@@ -158,6 +167,4 @@ def _subject(kind: str, rule: str, outcome: str) -> tuple[str, str]:
 
 def is_serious_complaint(ticket: Ticket) -> bool:
     """Tell whether a ticket has to be announced as a serious or critical complaint."""
-    grave = ticket.severity in (Severity.SERIOUS, Severity.CRITICAL)
-    found = facts_of(ticket).complaint_class
-    return grave and (ticket.kind is Kind.COMPLAINT or found not in (None, ComplaintClass.NOT_COMPLAINT))
+    return ticket.severity in (Severity.SERIOUS, Severity.CRITICAL) and is_complaint(facts_of(ticket))

@@ -9,6 +9,8 @@ from app.core.answers import Answer
 from app.core.conditional import check_version
 from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.tickets import AssignIn, EscalateIn, MoveIn, ResolveIn, TransferIn, WaitIn
+from app.services.complaint_reports.loading import require_approval
+from app.services.complaint_reports.opening import report_if_required
 from app.services.context import Context
 from app.services.notices.telling import News, tell, tell_of_delay
 from app.services.policy_book import Policy
@@ -59,7 +61,8 @@ _INTERNAL = {Move.ASSIGN, Move.TRANSFER, Move.ESCALATE}
 async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) -> Answer:
     """Make one move and answer with the ticket.
 
-    Raises: TicketNotFound, InvalidTransition, DelayReasonRequired, UnknownDepartment, VersionMismatch.
+    Raises: TicketNotFound, InvalidTransition, DelayReasonRequired, UnknownDepartment, VersionMismatch,
+    ApprovalRequired for resolving a complaint whose handling report is not approved.
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
@@ -71,6 +74,8 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
         after = next_status(before, move, awaited)
         if after is None:
             raise InvalidTransition(before, move)
+        if move is Move.RESOLVE:
+            await require_approval(unit.session, loaded)
         late = _keep_clocks(ctx, loaded, move, body, awaited)
         ticket.status = after
         _take_responsibility(loaded.policy, ticket, move, body)
@@ -81,6 +86,8 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
             await tell_of_delay(unit.session, ticket, late, loaded.policy, ctx.now)
         unit.session.add_all(_noted(ctx, loaded, move, body, {"from": before, "to": after, **told}))
         unit.session.add(event_row(ctx, ticket, _ANNOUNCED[move], changed=_changed(move, before, after), **told))
+        if move is Move.REOPEN:
+            unit.session.add_all(await report_if_required(unit.session, ctx, ticket, loaded.policy))
         return await answer_changed(ctx, unit, loaded, new)
 
 

@@ -34,7 +34,8 @@ async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
         if body.author == "customer":
             new = _await_reply(ctx, loaded)
         else:
-            late = _accomplish(ctx, loaded, body)
+            is_reply = body.visibility == "customer"
+            late = accomplish(ctx, loaded, body.delay_reason, is_reply=is_reply, step=body.step)
             if body.delay_reason is not None:
                 await tell_of_delay(unit.session, ticket, late, loaded.policy, ctx.now)
             take_ownership(loaded.policy, ticket, body.staff_no)
@@ -75,19 +76,21 @@ def _await_reply(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
     return new
 
 
-def _accomplish(ctx: Context, loaded: Loaded, body: CommentIn) -> list[TicketCommitment]:
-    """Meet what a comment of staff accomplishes; return what was met after its time.
+def accomplish(
+    ctx: Context, loaded: Loaded, delay_reason: str | None, *, is_reply: bool, step: Milestone | None = None
+) -> list[TicketCommitment]:
+    """Meet what words of staff accomplish, a reply being those the customer reads; return what was met after its time.
 
     Raises: DelayReasonRequired.
     """
-    ticket, is_reply = loaded.ticket, body.visibility == "customer"
+    ticket = loaded.ticket
     if is_reply:
         ticket.unanswered_since = None
     if ticket.status not in WORKING:
         return []
-    done = (REPLY_MEETS if is_reply else frozenset()) | ({body.step} if body.step else frozenset())
+    done = (REPLY_MEETS if is_reply else frozenset()) | ({step} if step else frozenset())
     late = meet(loaded.commitments, done, ctx.now, loaded.policy)
-    require_delay_reason(loaded.policy, late, body.delay_reason)
+    require_delay_reason(loaded.policy, late, delay_reason)
     if is_reply:
         ticket.responded_at = ticket.responded_at or ctx.now
     return late

@@ -46,8 +46,8 @@ def render_ticket(
     """Shape a ticket for one tier. Commitments come in the order of their deadlines."""
     time = known.timekeeping_of(ticket.policy_name, ticket.policy_version)
     person = open_customer(ticket.customer_sealed, ticket.id, keyring)
-    description = _said(ticket.description, tier, person["name"])
-    written = _as_is if tier is Tier.SENSITIVE else _masked
+    description = said(ticket.description, tier, person["name"])
+    written = _as_is if tier is Tier.SENSITIVE else masked
     return TicketOut.model_construct(
         id=id_text("tkt", ticket.id),
         business_line=known.by_id[ticket.business_line_id].name,
@@ -94,8 +94,8 @@ def render_entry(entry: TimelineEntry, tier: Tier) -> TimelineEntryOut:
         visibility=entry.visibility,
         author=entry.author,
         staff_no=entry.staff_no,
-        text=_said(entry.text, tier),
-        data={} if tier is Tier.PUBLIC else entry.data if tier is Tier.SENSITIVE else _masked(entry.data),
+        text=said(entry.text, tier),
+        data={} if tier is Tier.PUBLIC else entry.data if tier is Tier.SENSITIVE else masked(entry.data),
         at=entry.at,
     )
 
@@ -145,22 +145,22 @@ def _classification(document: dict[str, Any] | None, description: str | None) ->
     return {**document, "evidence": evidence}
 
 
-def _said(text: str | None, tier: Tier, name: str | None = None) -> str | None:
+def said(text: str | None, tier: Tier, name: str | None = None) -> str | None:
     """Show free text as the tier allows; the customer's own name is masked with the rest, keeping positions."""
     if text is None or tier is Tier.SENSITIVE:
         return text
     if tier is Tier.PUBLIC:
         return None
-    masked = mask_text(text)
-    return masked.replace(name, name[0] + "*" * (len(name) - 1)) if name and len(name) > 1 else masked
+    hidden = mask_text(text)
+    return hidden.replace(name, name[0] + "*" * (len(name) - 1)) if name and len(name) > 1 else hidden
 
 
-def _masked(value: Any) -> Any:
+def masked(value: Any) -> Any:
     """Mask what callers wrote anywhere in a document."""
     if isinstance(value, str):
         return mask_text(value)
     if isinstance(value, list):
-        return [_masked(item) for item in value]
+        return [masked(item) for item in value]
     if isinstance(value, dict):
-        return {name: _masked(item) for name, item in value.items()}
+        return {name: masked(item) for name, item in value.items()}
     return value
