@@ -8,9 +8,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.core import auth, heartbeat, idempotency, outbox
 from app.core.db import Base
-from app.models import access_log, business_lines, policies, quality_alerts, staff, tickets
+from app.models import access_log, business_lines, capas, policies, quality_alerts, responsibility, staff, tickets
 
-TABLES = (access_log, auth, business_lines, heartbeat, idempotency, outbox, policies, quality_alerts, staff, tickets)
+TABLES = (
+    access_log, auth, business_lines, capas, heartbeat, idempotency, outbox, policies, quality_alerts, responsibility,
+    staff, tickets,
+)  # fmt: skip
 
 
 def _run(connection: Connection) -> None:

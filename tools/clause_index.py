@@ -25,7 +25,7 @@ decides by yet, with the module that owns its shape. A decision's `rule` is one 
 what is assumed because the document is silent, with the clause that leaves it open where there is one.
 """
 
-# Sections by which something is decided, and where; the others are on record.
+# Sections, and parts of them, by which something is decided, and where; the others are on record.
 DECIDED = {
     "calendar": "`calendar.py` WorkingCalendar",
     "sla": "`sla.py` decide_sla",
@@ -33,6 +33,8 @@ DECIDED = {
     "departments": "`routing.py` decide_routing",
     "roles": "`routing.py` decide_routing",
     "materials": "`materials.py` decide_materials",
+    "complaints.determination": "`responsibility.py` determine",
+    "quality.capa": "`capa.py` decide_check, decide_closure",
 }
 
 _NAMING = ("name", "milestone", "severity", "item_class", "level")  # the fields by which an entry is known
@@ -73,9 +75,10 @@ def _rows(edition: Edition) -> Iterator[Row]:
 
 
 def _code(edition: Edition, path: str) -> str:
-    section = re.split(r"[.\[]", path)[0]
-    if section in DECIDED:
-        return DECIDED[section]
+    section, _, part = re.sub(r"\[\d+\]", "", path).partition(".")
+    decided = DECIDED.get(section) or DECIDED.get(f"{section}.{part.partition('.')[0]}")
+    if decided is not None:
+        return decided
     chapter = getattr(edition, section)
     owner = chapter[0] if isinstance(chapter, tuple) else chapter
     return f"on record, `{type(owner).__module__.rpartition('.')[2]}.py`"

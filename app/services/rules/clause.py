@@ -6,11 +6,14 @@ an outcome with the rule and the clause that led to it, in words for people in C
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 Value = TypeVar("Value")
+
+# The `clause` of a value on which the document says nothing.
+SILENT: Final = "未规定"
 
 
 class Basis(StrEnum):
@@ -64,6 +67,7 @@ class DecisionKind(StrEnum):
     RESPONSIBILITY = "responsibility"
     MATERIALS = "materials"
     COMPENSATION = "compensation"
+    CAPA = "capa"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ levels, routing, surveys, retention) is always there, with basis `assumed` where
 """
 
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from app.services.rules.clause import SILENT as SILENT
 from app.services.rules.clause import Cited, Terms, Wording
 from app.services.rules.materials import MaterialName, MaterialTerm
 from app.services.rules.policy_company import (
@@ -42,9 +43,6 @@ from app.services.rules.policy_service import (
 from app.services.rules.policy_shapes import Items
 from app.services.rules.routing import Name, RoutingTerms, Titled
 from app.services.rules.sla import SlaTerms
-
-# The `clause` of a value on which the document says nothing.
-SILENT: Final = "未规定"
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ClockTime = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]

@@ -131,6 +131,7 @@ def _complaints(edition: Edition) -> Iterator[Finding]:
     for severity, times in Counter(path.severity for path in paths).items():
         if times > 1:
             yield error("complaints.paths", None, f"{severity} 重复", f"{severity} occurs {times} times")
+    yield from _repeated("complaints.determination", edition.complaints.determination if edition.complaints else ())
 
 
 def _tools(edition: Edition) -> Iterator[Finding]:
