@@ -14,7 +14,19 @@ from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.settings import Settings, load_settings
-from app.routers import complaints, events, health, pages, policies, quality, sla, staff, tickets
+from app.routers import (
+    capas,
+    complaints,
+    events,
+    health,
+    pages,
+    policies,
+    quality,
+    responsibility,
+    sla,
+    staff,
+    tickets,
+)
 from app.services.context import Kit
 from app.services.directory import Directory
 from app.services.policy_book import SHIPPED, PolicyBook
@@ -50,7 +62,9 @@ def create_app(
         redoc_url=None,
     )
     app.state.kit, app.state.settings = kit, settings
-    for module in (tickets, sla, complaints, quality, staff, policies, pages, events, health):
+    for module in (
+        tickets, sla, complaints, responsibility, capas, quality, staff, policies, pages, events, health,
+    ):  # fmt: skip
         app.include_router(module.router)
     install_handlers(app)
     if with_docs:

@@ -65,13 +65,14 @@ class CapaTask(Base):
 
     __tablename__ = "capa_task"
     __table_args__ = (
-        Index("ix_capa_task_capa", "capa_id"),
+        Index("uq_capa_task_place", "capa_id", "place", unique=True),
         Index("ix_capa_task_timer", "next_fire_at", postgresql_where=text("next_fire_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     business_line_id: Mapped[UUID]
     capa_id: Mapped[UUID] = mapped_column(ForeignKey("capa.id"))
+    place: Mapped[int] = mapped_column(SmallInteger)  # in the order in which tasks were planned
     round: Mapped[int] = mapped_column(SmallInteger)
     kind: Mapped[TaskKind] = mapped_column(worded(TaskKind))
     text: Mapped[str] = mapped_column(Text)  # of a check its criteria

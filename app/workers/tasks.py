@@ -20,6 +20,10 @@ async def _fire(tools: Tools) -> int:
     return await upkeep.fire(tools.db, await tools.directory.known())
 
 
+async def _fire_capas(tools: Tools) -> int:
+    return await upkeep.fire_tasks(tools.db, await tools.directory.known())
+
+
 async def _index(tools: Tools) -> int:
     return await upkeep.index(tools.db)
 
@@ -41,6 +45,7 @@ TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
     Task("seal events", 0.2, _seal),
     Task("fire timers", 0.5, _fire),
+    Task("fire timers of CAPAs", 2.0, _fire_capas),
     Task("index texts", 0.5, _index),
     Task("drain queues", 1.0, _drain),
     Task("watch quality", 10.0, _watch),

@@ -119,6 +119,7 @@ def _tasks() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("business_line_id", sa.Uuid(), nullable=False),
         sa.Column("capa_id", sa.Uuid(), nullable=False),
+        sa.Column("place", sa.SmallInteger(), nullable=False),
         sa.Column("round", sa.SmallInteger(), nullable=False),
         sa.Column("kind", _WORD, nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -141,7 +142,7 @@ def _tasks() -> None:
         sa.ForeignKeyConstraint(["capa_id"], _CAPA, name="fk_capa_task_capa_id"),
         sa.PrimaryKeyConstraint("id", name="pk_capa_task"),
     )
-    op.create_index("ix_capa_task_capa", "capa_task", ["capa_id"])
+    op.create_index("uq_capa_task_place", "capa_task", ["capa_id", "place"], unique=True)
     op.create_index(
         "ix_capa_task_timer",
         "capa_task",

@@ -79,7 +79,7 @@ class Effect(StrEnum):
 
 _S, _M = CapaStatus, CapaMove
 WORKABLE: Final = frozenset({_S.OPEN, _S.ROOT_CAUSE, _S.PLANNED, _S.IN_PROGRESS})
-OVER: Final = frozenset({_S.CLOSED, _S.CANCELLED})
+UNDER_WAY: Final = frozenset(CapaStatus) - {_S.CLOSED, _S.CANCELLED}
 
 # A move maps the statuses it may be made from to the status it leads to. Completing or dropping the last action leads
 # on to the check: see `after_work`. Verifying leads where its result says: see `after_check`.
@@ -163,9 +163,9 @@ def decide_check(terms: CapaTerms | None) -> tuple[int, Decision]:
 
 
 def decide_closure(department: str, terms: CapaTerms | None, departments: Mapping[str, Titled]) -> Decision | None:
-    """Return why a department may close; None if the edition leaves that to another."""
+    """Return why a department may close; None if it is not the one the edition names, or no department of it."""
     term = terms.closed_by if terms else None
-    if term is not None and department != term.department:
+    if department not in departments or (term is not None and department != term.department):
         return None
     title = departments[department].title
     reason = Wording(f"由{title.zh}确认关闭", f"Closed by {title.en}")
