@@ -83,6 +83,8 @@ class Change:
 _NOTED = {"event": 1, "timeline_entry": 1, "idempotency_record": 1}
 _TAKEN = _NOTED | {"ticket": 1, "ticket_commitment": 2, "ticket_search": 1, "ticket_assignment": 1}
 _HANDED_OVER = _NOTED | {"ticket_assignment": 1}
+_OURS = {"ours": True, "department": "production", "cause": "釉料配比有误"}
+_CAPA = {"title": "餐盘开裂", "problem": "同批次餐盘受热开裂", "staff_no": "3001"}
 CHANGES = [
     Change("POST", "", a_ticket(external_ref="whole"), _TAKEN),
     Change("POST", "", a_ticket(external_ref="there"), {"idempotency_record": 1}),
@@ -90,11 +92,15 @@ CHANGES = [
     Change("POST", "/{number}/comments", {"text": "已联系客户", "visibility": "customer"}, _NOTED),
     Change("PATCH", "/{number}", {"urgency": "emergency"}, _NOTED, (("If-Match", '"1.general"'),)),
     Change("POST", "/{number}/accept", {}, {"idempotency_record": 1}),
+    Change("POST", "/{number}/responsibility", _OURS, _NOTED | {"responsibility": 1}),
+    Change("POST", "/{number}/capa", _CAPA, _NOTED | {"event": 2, "capa": 1, "capa_ticket": 1}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("how", "status"), [(_a_bug, 500), (_the_link_breaks, 503)], ids=["a bug", "the link breaks"])
-@pytest.mark.parametrize("change", CHANGES, ids=["take", "repeat", "move", "comment", "change", "refusal"])
+@pytest.mark.parametrize(
+    "change", CHANGES, ids=["take", "repeat", "move", "comment", "change", "refusal", "determine", "open a CAPA"]
+)
 async def test_a_change_is_whole_or_not_there_whichever_statement_fails(
     client: AsyncClient,
     db: Database,
