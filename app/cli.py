@@ -21,6 +21,7 @@ COMMANDS = {
     "lines": "list and add business lines (经营线)",
     "policy": "check an edition, list the shipped ones (制度)",
     "timers": "list and retry timers that were set aside (计时)",
+    "notices": "list and resend notices to staff that failed (通知)",
     "secret": "print a new key for the key ring that seals personal data (加密密钥)",
     "openapi": "print the OpenAPI document (接口文档)",
     "revision": "draft a migration from a change of the models (起草数据库迁移)",

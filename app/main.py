@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import FastAPI
 
 from app.core.auth import KeyBook
@@ -10,6 +11,7 @@ from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.docs import install_docs
+from app.core.egress import Egress
 from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
@@ -19,17 +21,24 @@ from app.routers import (
     complaints,
     events,
     health,
+    notice_channels,
+    notices,
     pages,
     policies,
     quality,
     responsibility,
     sla,
     staff,
+    test_clocks,
     tickets,
+    webhooks,
 )
 from app.services.context import Kit
 from app.services.directory import Directory
+from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
+
+_log = structlog.get_logger("aftersales.start")
 
 
 def create_app(
@@ -43,11 +52,13 @@ def create_app(
     configure_logs(settings)
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
-    kit = Kit(db, keyring, clock, Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED)))
+    directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
+    kit = Kit(db, keyring, clock, directory, Courier(settings), Egress(settings.webhook_hosts), settings.sandbox)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await kit.courier.close()
         await db.dispose()
 
     with_docs = settings.public_docs or settings.environment != "production"
@@ -63,9 +74,13 @@ def create_app(
     )
     app.state.kit, app.state.settings = kit, settings
     for module in (
-        tickets, sla, complaints, responsibility, capas, quality, staff, policies, pages, events, health,
+        tickets, sla, complaints, responsibility, capas, quality, staff, policies, pages, events, webhooks,
+        notice_channels, notices, health,
     ):  # fmt: skip
         app.include_router(module.router)
+    if settings.sandbox:
+        _log.warning("sandbox: test clocks are served; real matters belong in a deployment of their own")
+        app.include_router(test_clocks.router)
     install_handlers(app)
     if with_docs:
         install_docs(app)

@@ -1,19 +1,19 @@
 """Alembic's entry: run the revisions over an async engine, one process at a time."""
 
 import asyncio
+from importlib import import_module
+from pkgutil import iter_modules
 
 from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import app.models
 from app.core import auth, heartbeat, idempotency, outbox
 from app.core.db import Base
-from app.models import access_log, business_lines, capas, policies, quality_alerts, responsibility, staff, tickets
 
-TABLES = (
-    access_log, auth, business_lines, capas, heartbeat, idempotency, outbox, policies, quality_alerts, responsibility,
-    staff, tickets,
-)  # fmt: skip
+OF_THE_KIT = (auth, heartbeat, idempotency, outbox)
+OF_THE_SERVICE = [import_module(f"app.models.{found.name}") for found in iter_modules(app.models.__path__)]
 
 
 def _run(connection: Connection) -> None:

@@ -100,7 +100,9 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(DATABASE_URL=database_url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8)
+    return Settings(
+        DATABASE_URL=database_url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8, webhook_hosts="crm.test"
+    )
 
 
 @pytest.fixture

@@ -35,6 +35,9 @@ DECIDED = {
     "materials": "`materials.py` decide_materials",
     "complaints.determination": "`responsibility.py` determine",
     "quality.capa": "`capa.py` decide_check, decide_closure",
+    "warnings": "`notices.py` told_of",
+    "escalations": "`notices.py` told_of",
+    "delays": "`notices.py` told_of_delay",
 }
 
 _NAMING = ("name", "milestone", "severity", "item_class", "level")  # the fields by which an entry is known

@@ -38,11 +38,20 @@ def own_database(data_dir: Path) -> Iterator[tuple[EmbeddedPostgres, dict[str, s
     Raises: EmbeddedPostgresUnavailable; Fault if the key ring is lost.
     """
     settings = {"AFTERSALES_ENVIRONMENT": "development", "AFTERSALES_LOG_FORMAT": "console"}
-    if not any(os.environ.get(name) for name in _RING_VARIABLES):
+    if not _ring_is_given():
         settings["AFTERSALES_SECRET_KEYS_FILE"] = str(_ring(data_dir))
     settings = {name: value for name, value in settings.items() if not os.environ.get(name)}
     with EmbeddedPostgres(data_dir) as server:
         yield server, settings | {"DATABASE_URL": server.url}
+
+
+def own_ring(data_dir: Path) -> dict[str, Path]:
+    """Return the setting that names the data folder's key ring, unless the environment names another."""
+    return {} if _ring_is_given() else {"secret_keys_file": data_dir.absolute() / RING_FILE}
+
+
+def _ring_is_given() -> bool:
+    return any(os.environ.get(name) for name in _RING_VARIABLES)
 
 
 def _ring(data_dir: Path) -> Path:

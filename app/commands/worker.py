@@ -7,13 +7,17 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from app.commands.database import command_settings, database
 from app.commands.place import add_data_dir
 from app.core.clock import system_clock
+from app.core.crypto import KeyRing
+from app.core.egress import Egress
 from app.core.logs import configure_logs
 from app.core.settings import Settings
 from app.core.supervised import await_orders, report_ready
 from app.services.directory import Directory
+from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
 from app.workers.runner import Tools, run_tasks
 from app.workers.tasks import TASKS
+from app.workers.webhooks import Deliverer
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -31,6 +35,7 @@ def run(options: Namespace) -> int:
 
 async def _work(settings: Settings, *, supervised: bool) -> None:
     configure_logs(settings)
+    keyring, courier = KeyRing.read(settings.secret_keys_file, settings.secret_keys), Courier(settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -38,4 +43,7 @@ async def _work(settings: Settings, *, supervised: bool) -> None:
         if supervised:
             report_ready()
         directory = Directory(db, PolicyBook.load(settings.policies_folder or SHIPPED))
-        await run_tasks(TASKS, Tools(db, system_clock, directory), stop)
+        tools = Tools(db, system_clock, directory, keyring, courier)
+        async with Deliverer(tools, Egress(settings.webhook_hosts)) as deliverer:
+            await run_tasks((*TASKS, deliverer.task), tools, stop)
+    await courier.close()

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from datetime import datetime
 from uuid import UUID
 
 _TEXT = re.compile(r"([a-z]{3})_([0-9a-f]{32})", re.ASCII)
@@ -10,11 +11,19 @@ _TEXT = re.compile(r"([a-z]{3})_([0-9a-f]{32})", re.ASCII)
 
 def new_id() -> UUID:
     """Return a UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, the rest random."""
-    millis = time.time_ns() // 1_000_000
     noise = int.from_bytes(os.urandom(10), "big")
-    value = (millis & (1 << 48) - 1) << 80
+    value = _beginning(time.time_ns() // 1_000_000)
     value |= 0x7 << 76 | (noise >> 68 & 0xFFF) << 64 | 0x2 << 62 | noise & (1 << 62) - 1
     return UUID(int=value)
+
+
+def first_id(instant: datetime) -> UUID:
+    """Return what every id made from an instant on is greater than."""
+    return UUID(int=_beginning(int(instant.timestamp() * 1000)))
+
+
+def _beginning(millis: int) -> int:
+    return (millis & (1 << 48) - 1) << 80
 
 
 def id_text(prefix: str, value: UUID) -> str:

@@ -26,6 +26,7 @@ class Event(Base):
         Index("uq_event_position", "position", unique=True),
         Index("ix_event_business_line_position", "business_line_id", "position"),
         Index("uq_event_subject_sequence", "subject", "sequence", unique=True),
+        Index("ix_event_occurred_at", "occurred_at", postgresql_using="brin"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -1,11 +1,15 @@
 """Settings from the environment: `DATABASE_URL` and `AFTERSALES_*`. A misspelt name is an error, not a default."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.core.egress import named_host
+from app.core.mail import Mailbox
 
 PREFIX = "AFTERSALES_"
 
@@ -33,9 +37,17 @@ class Settings(BaseSettings):
     pool_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 1.0
     statement_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 5.0
     lock_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 2.0
+    sandbox: bool = False  # a deployment for integrators' tests: it has test clocks, and no real matters
     public_docs: bool = False  # serve /docs and /openapi.json in production too
     metrics_token: Annotated[str, Field(min_length=16)] | None = None  # in production, what /metrics asks for
     policies_folder: Path | None = None  # None: the editions that ship with the program
+    smtp_url: str | None = None  # where notices by email are handed in
+    smtp_from: Annotated[str, Field(pattern=r"^[!-?A-~]+@[!-?A-~]+$")] | None = None  # None: the user of the SMTP URL
+    robot_gateways: str = ""  # what robots' addresses may begin with beside the vendors' own, separated by commas
+    ticket_url: Annotated[str, Field(pattern=r"^https?://[!-~]*\{ticket\}[!-~]*$")] | None = None  # linked in notices
+    # Hosts of the company's own, `host` or `host:port` separated by commas: webhooks may go there in spite of a private
+    # address, and by http.
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode] = ()
 
     @field_validator("database_url")
     @classmethod
@@ -44,6 +56,39 @@ class Settings(BaseSettings):
         if scheme not in ("postgres", "postgresql", "postgresql+asyncpg") or not rest:
             raise ValueError("it is written postgresql://user:password@host:5432/database")
         return f"postgresql+asyncpg://{rest}"
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _of_a_mail_server(cls, url: str | None) -> str | None:
+        if url is not None:
+            Mailbox.parse(url)
+        return url
+
+    @field_validator("robot_gateways")
+    @classmethod
+    def _of_gateways(cls, prefixes: str) -> str:
+        wrong = [prefix for prefix in _separated(prefixes) if not _GATEWAY.fullmatch(prefix)]
+        if wrong:
+            raise ValueError("each is written https://host/path/ and ends with a slash")
+        return prefixes
+
+    @field_validator("webhook_hosts", mode="before")
+    @classmethod
+    def _named_hosts(cls, hosts: str | tuple[str, ...]) -> tuple[str, ...]:
+        listed = hosts.split(",") if isinstance(hosts, str) else hosts
+        return tuple(named_host(entry) for entry in listed if entry.strip())
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        return _separated(self.robot_gateways)
+
+
+# The slash ends the host: without it `https://host` would be the beginning of `https://host.elsewhere`.
+_GATEWAY = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?/([!-~]*/)?")
+
+
+def _separated(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def load_settings(**overrides: object) -> Settings:

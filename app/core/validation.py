@@ -28,6 +28,7 @@ _WORDS: dict[str, tuple[str, Text]] = {
     "literal_error": ("unknown_value", Text("可选：{expected}", "One of: {expected}")),
     "list_type": ("not_a_list", Text("须为列表", "A list is expected")),
     "tuple_type": ("not_a_list", Text("须为列表", "A list is expected")),
+    "too_short": ("too_few", Text("至少 {min_length} 项", "At least {min_length} items")),
     "too_long": ("too_many", Text("至多 {max_length} 项", "At most {max_length} items")),
     "model_type": ("not_an_object", Text("须为 JSON 对象", "A JSON object is expected")),
     "model_attributes_type": ("not_an_object", Text("须为 JSON 对象", "A JSON object is expected")),

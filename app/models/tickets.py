@@ -111,10 +111,12 @@ class Ticket(Base):
     branch: Mapped[str | None] = mapped_column(String(100))
     region: Mapped[str | None] = mapped_column(String(20))
 
+    test_clock_id: Mapped[UUID | None] = mapped_column(ForeignKey("test_clock.id"))
     opened_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
     round_started_at: Mapped[datetime]  # opened, or last reopened: what is promised anew counts from here
     responded_at: Mapped[datetime | None]
+    unanswered_since: Mapped[datetime | None]  # the customer's last message, until staff reply or settle the matter
     updated_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
 
@@ -125,15 +127,31 @@ class TicketCommitment(Base):
     __tablename__ = "ticket_commitment"
     __table_args__ = (
         Index("uq_ticket_commitment_instance", "ticket_id", "milestone", "instance", unique=True),
-        Index("ix_ticket_commitment_timer", "next_fire_at", postgresql_where=text("next_fire_at IS NOT NULL")),
         Index(
-            "ix_ticket_commitment_running", "business_line_id", "due_at", postgresql_where=text("state = 'running'")
+            "ix_ticket_commitment_timer", "next_fire_at",
+            postgresql_where=text("next_fire_at IS NOT NULL AND test_clock_id IS NULL"),
+        ),
+        Index(
+            "ix_ticket_commitment_test_timer", "test_clock_id", "next_fire_at",
+            postgresql_where=text("next_fire_at IS NOT NULL AND test_clock_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_ticket_commitment_running", "business_line_id", "due_at", "id",
+            postgresql_where=text("state = 'running'"),
+        ),
+        Index(
+            "ix_ticket_commitment_working",
+            "ticket_id",
+            postgresql_where=text(
+                "state IN ('running', 'paused') AND target_unit IN ('working_hours', 'working_days')"
+            ),
         ),
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     business_line_id: Mapped[UUID]
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))
+    test_clock_id: Mapped[UUID | None]  # the ticket's: the clock that says when the timer is due
     milestone: Mapped[Milestone] = mapped_column(worded(Milestone))
     instance: Mapped[int] = mapped_column(SmallInteger, default=1)
     target_value: Mapped[int] = mapped_column(Integer)
@@ -151,6 +169,7 @@ class TicketCommitment(Base):
     next_fire_at: Mapped[datetime | None]  # the timer: when the next warning, breach or escalation is due
     thresholds_fired: Mapped[int] = mapped_column(SmallInteger, default=0)
     firing_failures: Mapped[int] = mapped_column(SmallInteger, default=0)  # at three the timer is set aside
+    escalation_acknowledged_at: Mapped[datetime | None]  # since then its further levels are silent
 
 
 class TimelineEntry(Base):

@@ -20,7 +20,7 @@ async def context(request: Request, needed: SecurityScopes, _key: Annotated[obje
 
 
 _KEY = Header(alias="Idempotency-Key", description="makes a repeat of this write safe")
-_TAG = Header(alias="If-Match", description="the ETag the change was made for; PATCH and PUT need it")
+_TAG = Header(alias="If-Match", description="the ETag the change was made for; PATCH, PUT and DELETE need it")
 
 
 async def writing(

@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from app.core.errors import NotFound
 from app.core.metrics import exposition
 from app.core.settings import Settings
+from app.services.context import Kit
 from app.services.readiness import check_readiness
 
 router = APIRouter(tags=["health"])
@@ -22,9 +23,11 @@ async def alive() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Not ready: see `checks`"}})
 async def ready(request: Request) -> Response:
-    """Database within a second, schema at head, worker seen within 30 seconds."""
-    readiness = await check_readiness(request.app.state.kit)
-    return Response(json.dumps(readiness.document()), readiness.status, media_type="application/json")
+    """Database within a second, schema at head, worker seen within 30 seconds. `sandbox`: it has test clocks."""
+    kit: Kit = request.app.state.kit
+    readiness = await check_readiness(kit)
+    document = readiness.document() | {"sandbox": kit.sandbox}
+    return Response(json.dumps(document), readiness.status, media_type="application/json")
 
 
 def _operator(request: Request) -> None:

@@ -20,6 +20,7 @@ from app.schemas.complaints import ClassificationIn
 from app.schemas.lists import TicketFilter, TimelineFilter
 from app.schemas.sla import ExplanationOut
 from app.schemas.tickets import (
+    AcknowledgeEscalationIn,
     AssignIn,
     Assignments,
     CommentIn,
@@ -40,8 +41,13 @@ from app.schemas.tickets import (
 from app.services.context import Context
 from app.services.rules.tickets import Move
 from app.services.scopes import Scope
-from app.services.tickets import assignments, changes, explaining, intake, moves, notes, reading
-from app.services.tickets.refusals import DelayReasonRequired, ExternalRefConflict, InvalidTransition
+from app.services.tickets import assignments, changes, escalations, explaining, intake, moves, notes, reading
+from app.services.tickets.refusals import (
+    DelayReasonRequired,
+    ExternalRefConflict,
+    InvalidTransition,
+    NothingEscalated,
+)
 
 router = APIRouter(prefix="/v1/tickets", tags=["tickets"], route_class=StrictRoute)
 
@@ -98,7 +104,10 @@ async def get_ticket(ticket: str, ctx: Reader) -> Response:
     responses=problems(NotFound, IfMatchRequired, VersionMismatch, *_RETRY),
 )
 async def change_ticket(ticket: str, body: TicketPatch, ctx: Writer) -> Response:
-    """Correct a ticket's facts (JSON merge patch, `If-Match` required); deadlines, materials and route follow."""
+    """Correct a ticket's facts (JSON merge patch, `If-Match` required); deadlines, materials and route follow.
+
+    `policy` moves the ticket to another edition of its policy that is in force, and all is decided again under it.
+    """
     return response_of(await changes.change_ticket(ctx, ticket, body))
 
 
@@ -137,7 +146,11 @@ async def explain_commitment(ticket: str, commitment: str, ctx: Reader) -> Expla
     responses=problems(NotFound, DelayReasonRequired, *_RETRY),
 )
 async def add_comment(ticket: str, body: CommentIn, ctx: Writer) -> Response:
-    """Add a comment. One by staff that the customer can read counts as the first response."""
+    """Add a comment. One by staff that the customer can read is a reply: it counts as the first response, too.
+
+    `author: customer` is a message of the customer: from it on the next reply is due, where the edition promises one.
+    A waiting ticket goes on waiting until `resume`.
+    """
     return response_of(await notes.add_comment(ctx, ticket, body))
 
 
@@ -217,3 +230,19 @@ async def transfer(ticket: str, body: TransferIn, ctx: Writer) -> Response:
 async def escalate(ticket: str, ctx: Writer, body: EscalateIn = EscalateIn()) -> Response:
     """Raise the ticket one level, or to the level given; the event names the roles the edition tells."""
     return response_of(await moves.move_ticket(ctx, ticket, Move.ESCALATE, body))
+
+
+@router.post(
+    "/{ticket}/escalations/acknowledge",
+    response_model=TicketOut,
+    responses=problems(NotFound, NothingEscalated, VersionMismatch, *_RETRY),
+)
+async def acknowledge_escalation(
+    ticket: str, ctx: Writer, body: AcknowledgeEscalationIn = AcknowledgeEscalationIn()
+) -> Response:
+    """Say that somebody has an escalated matter in hand: the further levels of its open milestones are not told.
+
+    A breach still to come and its compensation are not held back. A reopened matter starts afresh, and so does a
+    milestone for which another time is promised afterwards.
+    """
+    return response_of(await escalations.acknowledge_escalation(ctx, ticket, body))

@@ -5,8 +5,8 @@ from typing import Any
 from app.schemas.fields import Instant, ResponseBody
 
 
-class EventOut(ResponseBody):
-    """One event, thin: what changed, not the contents. `position` is its place in the feed."""
+class EventBody(ResponseBody):
+    """One event, thin: what changed, not the contents. `sequence` counts the events of its subject without a gap."""
 
     id: str
     type: str
@@ -15,8 +15,13 @@ class EventOut(ResponseBody):
     source: str
     subject: str
     sequence: int
-    position: int
     data: dict[str, Any]
+
+
+class EventOut(EventBody):
+    """`position` is its place in the feed."""
+
+    position: int
 
 
 class EventFeed(ResponseBody):

@@ -17,6 +17,10 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class EmptyBody(RequestBody):
+    """Nothing needs to be said."""
+
+
 class ResponseBody(BaseModel):
     """What we send."""
 
@@ -31,7 +35,7 @@ class Bilingual(ResponseBody):
 # ISO 8601 knows more forms (weeks, no separators) than people expect to be understood here.
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.{0,24}", re.ASCII | re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
+FIRST_INSTANT, LAST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 
 
 def _instant(value: Any) -> datetime:
@@ -47,7 +51,7 @@ def _instant(value: Any) -> datetime:
         raise Refusal("not_a_time", Text("不是有效的时间", "Not a valid time")) from None
     if instant.tzinfo is None:
         raise Refusal("timezone_required", Text("时间须带时区，例如 +08:00", "A time needs an offset, such as +08:00"))
-    if not _FIRST <= instant < _LAST:
+    if not FIRST_INSTANT <= instant < LAST_INSTANT:
         raise Refusal("out_of_range", Text("年份须在 1970–2100 之间", "Years from 1970 to 2100 are taken"))
     instant = instant.astimezone(UTC)
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)  # as it is shown again

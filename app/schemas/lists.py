@@ -10,6 +10,7 @@ from app.schemas.fields import Instant, Reference, RequestBody, StaffNo, Word
 from app.services.rules.capa import CapaSource, CapaStatus
 from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.facts import Channel
+from app.services.rules.notices import ChannelKind, NoticeState
 from app.services.rules.tickets import Status
 
 Value = TypeVar("Value")
@@ -85,6 +86,12 @@ class OverdueFilter(RequestBody):
     cursor: Cursor | None = None
 
 
+class TestClockFilter(RequestBody):
+    business_line: Lines | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
 class PerformanceFilter(RequestBody):
     business_line: Lines | None = None
     opened_at_gte: Moment | None = None
@@ -156,6 +163,22 @@ class StaffFilter(RequestBody):
 
 class QueueFilter(RequestBody):
     business_line: Lines | None = None
+
+
+class NoticeChannelFilter(RequestBody):
+    business_line: Lines | None = None
+    kind: Several[ChannelKind] = []
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class NoticeFilter(RequestBody):
+    business_line: Lines | None = None
+    state: Several[NoticeState] = []
+    kind: Several[ChannelKind] = []
+    ticket: Annotated[str, Field(max_length=64, description="number or id")] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
 
 
 class EventFilter(RequestBody):

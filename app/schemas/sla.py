@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.schemas.fields import Bilingual, Instant, RequestBody, ResponseBody, Word
-from app.schemas.tickets import CommitmentOut, DecisionOut, GivenSeverity, PolicyRef
+from app.schemas.tickets import CommitmentOut, DecisionOut, GivenSeverity, PolicyRef, Region
 from app.services.rules.classification import ComplaintClass, IssueType, Kind, Urgency
 from app.services.rules.explanation import DayNature
 from app.services.rules.facts import Channel, ItemClass
@@ -25,6 +25,7 @@ class PreviewIn(RequestBody):
     complaint_class: ComplaintClass | None = None
     issue_type: IssueType | None = None
     product_category: Word | None = None
+    region: Region | None = None
     opened_at: Instant | None = None
 
 

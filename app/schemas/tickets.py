@@ -26,7 +26,7 @@ from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.clause import Basis, DecisionKind
 from app.services.rules.facts import Channel, ItemClass
 from app.services.rules.sla import Clock, CommitmentState, Milestone, Unit
-from app.services.rules.tickets import Awaited, Status
+from app.services.rules.tickets import STEPS, Awaited, Status
 
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,6})?$", examples=["CN-ZJ"])]
 
@@ -37,6 +37,14 @@ def _some_severity(severity: Severity) -> Severity:
     return severity
 
 
+def _some_step(milestone: Milestone) -> Milestone:
+    if milestone not in STEPS:
+        listed = ", ".join(sorted(STEPS))
+        raise Refusal("unknown_value", Text(f"可选：{listed}", f"One of: {listed}"))
+    return milestone
+
+
+Step = Annotated[Milestone, AfterValidator(_some_step), Field(description="preliminary_handling, engineer_analysis")]
 GivenSeverity = Annotated[Severity, AfterValidator(_some_severity), Field(description="minor, serious or critical")]
 
 
@@ -103,6 +111,7 @@ class TicketIn(RequestBody):
     branch: Line | None = None
     region: Region | None = None
     opened_at: Instant | None = None
+    test_clock: Annotated[str | None, Field(max_length=64, description="in a sandbox: the clock it lives by")] = None
 
     @model_validator(mode="after")
     def _somebody_can_be_answered(self) -> Self:
@@ -111,6 +120,13 @@ class TicketIn(RequestBody):
         if not known and self.channel is not Channel.INTERNAL:
             raise Refusal("contact_required", CONTACT_REQUIRED, field="customer")
         return self
+
+
+class EditionWanted(RequestBody):
+    """An edition of the ticket's own policy that is in force already. `name` may be left out."""
+
+    name: Word | None = None
+    version: Line
 
 
 class TicketPatch(RequestBody):
@@ -127,12 +143,13 @@ class TicketPatch(RequestBody):
     service_provider: Line | None = None
     branch: Line | None = None
     region: Region | None = None
+    policy: Annotated[EditionWanted | None, Field(description="decide everything again under this edition")] = None
     staff_no: StaffNo | None = None
     reason: ShortText | None = None
 
     @model_validator(mode="after")
     def _what_a_ticket_must_have(self) -> Self:
-        for name in ("kind", "urgency", "materials"):
+        for name in ("kind", "urgency", "materials", "policy"):
             if name in self.model_fields_set and getattr(self, name) is None:
                 raise Refusal("required", Text(f"{name} 不能清空", f"{name} cannot be cleared"), field=name)
         return self
@@ -178,10 +195,19 @@ class EscalateIn(MoveIn):
     level: Annotated[int, Field(strict=True, ge=1, le=3)] | None = None
 
 
+class AcknowledgeEscalationIn(RequestBody):
+    """Who takes notice, of one commitment or of all that have escalated."""
+
+    staff_no: StaffNo | None = None
+    note: Annotated[ShortText | None, Field(description="between staff")] = None
+    commitment_id: Annotated[str, Field(max_length=64)] | None = None
+
+
 class CommentIn(RequestBody):
     text: LongText
     author: Annotated[str, Field(pattern="^(staff|customer)$")] = "staff"
     visibility: Annotated[str, Field(pattern="^(customer|internal)$")] = "internal"
+    step: Annotated[Step | None, Field(description="what staff have done, where this comment says so")] = None
     staff_no: StaffNo | None = None
     delay_reason: ShortText | None = None
 
@@ -248,6 +274,7 @@ class CommitmentOut(ResponseBody):
     used_seconds: int
     paused_seconds: int
     delay_reason_recorded: bool = False
+    escalation_acknowledged_at: Instant | None = None
 
 
 class DecisionOut(ResponseBody):
@@ -294,6 +321,7 @@ class TicketOut(ResponseBody):
     missing_materials: list[str]
     promise: Bilingual
     decisions: list[DecisionOut]
+    test_clock: Annotated[str | None, Field(description="the clock it lives by, in a sandbox")]
     version: int
     opened_at: Instant
     updated_at: Instant

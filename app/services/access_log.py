@@ -53,5 +53,5 @@ def _look(ctx: Context, line: UUID, subject: str, fields: list[str]) -> AccessLo
         subject=subject,
         fields=fields,
         request_id=ctx.call.request_id,
-        at=ctx.now,
+        at=ctx.kit.clock(),  # the real time, also of a look at a ticket on a test clock
     )

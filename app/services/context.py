@@ -12,11 +12,13 @@ from app.core.call import EVERYTHING, Call, Caller
 from app.core.clock import Clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
+from app.core.egress import Egress
 from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
 from app.core.idempotency import Claim
 from app.core.language import Text
 from app.core.unit import Unit, unit_of_work
 from app.services.directory import Directory, EditionUnavailable, Known, Line
+from app.services.notices.courier import Courier
 from app.services.policy_book import Policy
 
 
@@ -28,11 +30,14 @@ class Kit:
     keyring: KeyRing
     clock: Clock
     directory: Directory
+    courier: Courier
+    egress: Egress
+    sandbox: bool  # there may be test clocks
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request's view. `now` is the same instant throughout it."""
+    """One request's view. `now` is the same instant throughout it, or that of the test clock a ticket is bound to."""
 
     kit: Kit
     caller: Caller

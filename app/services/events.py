@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from app.core.ids import id_text
 from app.core.outbox import Event
-from app.schemas.events import EventFeed, EventOut
+from app.schemas.events import EventBody, EventFeed, EventOut
 from app.schemas.lists import EventFilter
 from app.services.context import Context
 
@@ -22,14 +22,19 @@ async def read_events(ctx: Context, wanted: EventFilter) -> EventFeed:
 
 
 def _shown(ctx: Context, row: Event) -> EventOut:
-    return EventOut(
-        id=id_text("evt", row.id),
-        type=row.type,
-        timestamp=row.occurred_at,
+    body = event_body(row, ctx.known.by_id[row.business_line_id].name)
+    return EventOut(**dict(body), position=row.position or 0)
+
+
+def event_body(event: Event, line: str) -> EventBody:
+    """Return an event as the feed shows it and a webhook carries it; `line` is its business line's name."""
+    return EventBody(
+        id=id_text("evt", event.id),
+        type=event.type,
+        timestamp=event.occurred_at,
         api_version="v1",
-        source=f"/business-lines/{ctx.known.by_id[row.business_line_id].name}",
-        subject=row.subject,
-        sequence=row.sequence,
-        position=row.position or 0,
-        data=row.data,
+        source=f"/business-lines/{line}",
+        subject=event.subject,
+        sequence=event.sequence,
+        data=event.data,
     )

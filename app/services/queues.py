@@ -121,6 +121,7 @@ async def _waiting(session: AsyncSession, line: UUID, departments: Sequence[str]
     pressing = (
         select(Ticket)
         .where(Ticket.business_line_id == line, Ticket.department.in_(departments), *unassigned())
+        .where(Ticket.test_clock_id.is_(None))  # those have a time of their own
         .order_by((Ticket.urgency == Urgency.EMERGENCY).desc(), due_at.asc().nulls_last(), Ticket.opened_at)
         .limit(limit)
         .with_for_update(of=Ticket, skip_locked=True)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.core.db import database_now
 from app.core.errors import ServiceError
 from app.core.heartbeat import last_heartbeat
 from app.core.schema import current_revision, expected_revision
@@ -32,10 +33,10 @@ async def check_readiness(kit: Kit) -> Readiness:
         async with asyncio.timeout(_DATABASE_SECONDS), kit.db.begin() as session:
             if await current_revision(session) != expected_revision():
                 return Readiness({"database": "ok", "schema": "not at head", "worker": "unknown"})
-            beat = await last_heartbeat(session)
+            beat, now = await last_heartbeat(session), await database_now(session)
     except (ServiceError, TimeoutError, OSError):
         return Readiness({"database": "unavailable", "schema": "unknown", "worker": "unknown"})
-    return Readiness({"database": "ok", "schema": "ok", "worker": _worker(beat, kit.clock())})
+    return Readiness({"database": "ok", "schema": "ok", "worker": _worker(beat, now)})
 
 
 def _worker(beat: datetime | None, now: datetime) -> str:

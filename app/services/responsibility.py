@@ -36,7 +36,7 @@ from app.services.rules.routing import Duty, DutyHolder, duty_of
 from app.services.tickets.answering import answer_again
 from app.services.tickets.clocks import decision_documents
 from app.services.tickets.judgement import facts_of
-from app.services.tickets.loading import find_ticket
+from app.services.tickets.loading import find_ticket, load_ticket
 from app.services.tickets.records import note_change
 from app.services.tickets.refusals import UnknownDepartment
 from app.services.tickets.rendering import render_decision, shown_document, shown_text, shown_texts
@@ -55,13 +55,14 @@ async def record_inspection(ctx: Context, reference: str, body: InspectionIn) ->
 
     Raises: TicketNotFound, ValidationFailed for a time to come or a department the edition does not have.
     """
-    if body.inspected_at is not None and body.inspected_at > ctx.now:
-        raise ValidationFailed(errors=[_IN_THE_FUTURE])
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        ticket = await find_ticket(unit.session, ctx, reference, lock=True)
-        known_department(await ctx.edition_of(ticket.policy_name, ticket.policy_version), body.department)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ticket = loaded.ticket
+        known_department(loaded.policy, body.department)
+        if body.inspected_at is not None and body.inspected_at > ctx.now:
+            raise ValidationFailed(errors=[_IN_THE_FUTURE])
         inspection = Inspection(
             id=new_id(),
             business_line_id=ticket.business_line_id,
@@ -108,8 +109,8 @@ async def determine_responsibility(ctx: Context, reference: str, body: Responsib
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        ticket = await find_ticket(unit.session, ctx, reference, lock=True)
-        policy = await ctx.edition_of(ticket.policy_name, ticket.policy_version)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ticket, policy = loaded.ticket, loaded.policy
         if body.department is not None:
             known_department(policy, body.department)
         earlier = await determinations_of(unit.session, ticket.id)

@@ -14,7 +14,6 @@ from app.schemas.responsibility import LetterSentIn
 from app.services import responsibility_letter_words as texts
 from app.services.access_log import log_customers, log_texts
 from app.services.context import Context
-from app.services.policy_book import Policy
 from app.services.policy_pages.rendering import Links, render
 from app.services.responsibility import (
     answer_seen,
@@ -26,7 +25,7 @@ from app.services.responsibility import (
 from app.services.rules.responsibility import CONCLUSION_LABELS, Share
 from app.services.tickets.answering import answer_again
 from app.services.tickets.customers import open_customer
-from app.services.tickets.loading import find_ticket
+from app.services.tickets.loading import Loaded, load_ticket
 from app.services.tickets.records import note_change
 from app.services.tickets.rendering import shown_document, shown_text
 
@@ -60,20 +59,18 @@ async def show_letter(ctx: Context, reference: str) -> Answer:
     Raises: TicketNotFound, NotDetermined, NothingToExplain.
     """
     async with ctx.db.read() as session:
-        ticket = await find_ticket(session, ctx, reference)
+        ctx, loaded = await load_ticket(session, ctx, reference)
+        ticket = loaded.ticket
         row = await _to_explain(session, ticket)
-        policy = await ctx.edition_of(ticket.policy_name, ticket.policy_version)
         inspections = await inspections_of(session, ticket.id)
         if ctx.caller.tier is Tier.SENSITIVE:
             log_customers(session, ctx, [ticket])
             log_texts(session, ctx, ticket)
-    return _page(ctx, ticket, policy, row, inspections)
+    return _page(ctx, loaded, row, inspections)
 
 
-def _page(
-    ctx: Context, ticket: Ticket, policy: Policy, row: Responsibility, inspections: Sequence[Inspection]
-) -> Answer:
-    language, tier = ctx.call.language, ctx.caller.tier
+def _page(ctx: Context, loaded: Loaded, row: Responsibility, inspections: Sequence[Inspection]) -> Answer:
+    ticket, policy, language, tier = loaded.ticket, loaded.policy, ctx.call.language, ctx.caller.tier
     name = open_customer(ticket.customer_sealed, ticket.id, ctx.keyring)["name"]
     goods = shown_document(ticket.product, tier)
     page = render(
@@ -110,7 +107,8 @@ async def record_letter_sent(ctx: Context, reference: str, body: LetterSentIn) -
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        ticket = await find_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ticket = loaded.ticket
         row = await _to_explain(unit.session, ticket)
         if row.letter_sent_at is not None:
             raise LetterSentAlready

@@ -17,6 +17,10 @@ class Scope(StrEnum):
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
     EVENTS_READ = "events:read"
+    NOTICES_READ = "notices:read"
+    NOTICES_WRITE = "notices:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 def check_scopes(scopes: list[str]) -> list[str]:

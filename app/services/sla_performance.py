@@ -8,6 +8,7 @@ from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.lists import PerformanceFilter
 from app.schemas.sla import Performance, PerformanceRow
 from app.services.context import Context
+from app.services.own_time import own_time
 from app.services.rules.sla import CommitmentState
 
 _ZONE = "Asia/Shanghai"  # of the months
@@ -19,7 +20,7 @@ async def read_performance(ctx: Context, wanted: PerformanceFilter) -> Performan
 
     Raises: NotFound for a line that is not the caller's.
     """
-    late = (_Row.state == CommitmentState.RUNNING) & (_Row.due_at < ctx.now)
+    late = (_Row.state == CommitmentState.RUNNING) & (_Row.due_at < own_time(ctx, _Row.test_clock_id))
     breached = or_(_Row.state == CommitmentState.BREACHED, late)
     open_still = _Row.state.in_((CommitmentState.RUNNING, CommitmentState.PAUSED)) & ~late
     key = _key(wanted.group_by)

@@ -2,33 +2,37 @@
 
 A worker locks tickets that nobody else has, fires what is due on them and commits: the effect and the timer's next
 time are one transaction, so a worker that dies leaves the timer as it was. After downtime everything is fired in due
-order, with how late it came. Due is judged by the database's clock.
+order, with how late it came. Due is judged by the database's clock, or the test clock a ticket is bound to.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.db import database_now
 from app.core.errors import ServiceError
-from app.core.ids import id_text, new_id
+from app.core.ids import id_text
 from app.core.metrics import TIMERS_FIRED, TIMERS_STUCK
 from app.core.outbox import Event
 from app.models.capas import CapaTask
-from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
+from app.models.test_clocks import TestClock
+from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.services.directory import Known
+from app.services.notices.telling import News, tell
 from app.services.policy_book import Policy
 from app.services.rules.clause import Decision, DecisionKind
+from app.services.rules.notices import Told, told_of
 from app.services.rules.thresholds import Threshold, ThresholdKind, thresholds_of
-from app.services.tickets.clocks import decision_documents, set_timer
+from app.services.tickets.clocks import decision_documents, place_of_next, set_timer
 from app.services.tickets.judgement import facts_of
-from app.services.tickets.records import event_values
+from app.services.tickets.records import event_values, timeline_row
 
 MOST_TRIES = 3
 _TRY_AGAIN = timedelta(minutes=1)
@@ -49,15 +53,24 @@ class Firing:
     policy: Policy
     threshold: Threshold
     due_at: datetime  # of the threshold
+    at: datetime  # when it fires
 
 
-async def fire_due(session: AsyncSession, known: Known, *, now: datetime | None = None, limit: int = 200) -> int:
+async def fire_due(
+    session: AsyncSession,
+    known: Known,
+    *,
+    now: datetime | None = None,
+    test_clock: TestClock | None = None,
+    limit: int = 200,
+) -> int:
     """Fire what is due on up to `limit` tickets; return how many thresholds fired.
 
-    `now` is the database's clock unless a test sets it. The very instant of a deadline is still in time.
+    Without `test_clock` these are the tickets that live by the real time: `now` is the database's clock unless a test
+    sets it. With it they are the tickets bound to it. The very instant of a deadline is still in time.
     """
-    at: datetime = now or await session.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
-    tickets = await _claim(session, at, limit)
+    at = test_clock.now if test_clock else now or await database_now(session)
+    tickets = await _claim(session, at, test_clock.id if test_clock else None, limit)
     if not tickets:
         return 0
     rows = await session.scalars(
@@ -65,15 +78,15 @@ async def fire_due(session: AsyncSession, known: Known, *, now: datetime | None 
     )
     firings = [firing for row in rows for firing in _attempt(tickets[row.ticket_id], row, known, at)]
     firings.sort(key=lambda firing: (firing.due_at, firing.ticket.id, firing.threshold.percent))
-    await _announce(session, firings, at)
+    await _announce(session, firings)
     return len(firings)
 
 
-async def _claim(session: AsyncSession, at: datetime, limit: int) -> dict[UUID, Ticket]:
+async def _claim(session: AsyncSession, at: datetime, test_clock_id: UUID | None, limit: int) -> dict[UUID, Ticket]:
     """Lock the tickets with the most pressing timers that no other worker holds."""
     due = (
         select(TicketCommitment.ticket_id)
-        .where(TicketCommitment.next_fire_at < at)
+        .where(TicketCommitment.next_fire_at < at, TicketCommitment.test_clock_id == test_clock_id)
         .order_by(TicketCommitment.next_fire_at)
         .limit(limit)
     )
@@ -106,19 +119,26 @@ def _fire(ticket: Ticket, row: TicketCommitment, policy: Policy, at: datetime) -
     """Yield every threshold of a commitment that is due, in order, and move its timer on."""
     thresholds = thresholds_of(policy.edition.sla)
     while row.next_fire_at is not None and row.next_fire_at < at:
-        threshold, due_at = thresholds[row.thresholds_fired], row.next_fire_at
-        row.thresholds_fired += 1
+        place, due_at = place_of_next(row, thresholds), row.next_fire_at
+        row.thresholds_fired = place + 1
         set_timer(row, policy)
-        yield Firing(ticket, row, policy, threshold, due_at)
+        yield Firing(ticket, row, policy, thresholds[place], due_at, _fired_at(ticket, due_at, at))
 
 
-async def _announce(session: AsyncSession, firings: Sequence[Firing], at: datetime) -> None:
-    """Write the events in due order, and what a breach or an escalation changes on its ticket."""
-    events = []
+def _fired_at(ticket: Ticket, due_at: datetime, now: datetime) -> datetime:
+    """Return when a threshold fires: now, or however far a test clock leapt, as if it had run all the way there."""
+    return now if ticket.test_clock_id is None else max(due_at, ticket.updated_at)
+
+
+async def _announce(session: AsyncSession, firings: Sequence[Firing]) -> None:
+    """Write the events in due order, the notices to staff, and what a breach or an escalation changes on its ticket."""
+    events, news = [], []
     for firing in firings:
-        ticket, kind = firing.ticket, firing.threshold.kind
-        data = _told(firing, at)
+        ticket, kind, at = firing.ticket, firing.threshold.kind, firing.at
+        told = told_of(firing.policy.edition, kind, firing.threshold.level, ticket.handler_role)
+        data = _data(firing, told)
         events.append(event_values(ticket, _TYPES[kind], at=at, request_id=None, **data))
+        news.append(News(ticket, _TYPES[kind], told, data, at, firing.row.id))
         TIMERS_FIRED.labels(kind).inc()
         if kind is ThresholdKind.WARNING:
             continue
@@ -128,27 +148,24 @@ async def _announce(session: AsyncSession, firings: Sequence[Firing], at: dateti
             ticket.decisions = [*ticket.decisions, *decision_documents(_compensation(firing), at)]
         ticket.version += 1
         ticket.updated_at = at
-        session.add(_entry(ticket, "breached" if kind is ThresholdKind.BREACH else "escalated", data, at))
+        noted = "breached" if kind is ThresholdKind.BREACH else "escalated"
+        session.add(timeline_row(ticket, noted, at=at, request_id="timer", data=data))
     await session.flush()
     if events:
         await session.execute(insert(Event), events)
+        await tell(session, news)
 
 
-def _told(firing: Firing, at: datetime) -> dict[str, Any]:
+def _data(firing: Firing, told: Sequence[Told]) -> dict[str, Any]:
     row, threshold = firing.row, firing.threshold
-    told = [
-        {"role": term.role, "channel": term.channel}
-        for term in firing.policy.edition.escalations
-        if term.level == threshold.level
-    ]
     return {
         "commitment_id": id_text("cmt", row.id),
         "milestone": row.milestone,
         "percent": threshold.percent,
         "level": threshold.level,
-        "told": told,
+        "told": [{"role": whom.role, "channel": whom.channel} for whom in told],
         "due_at": instant_text(row.due_at),
-        "late_by_seconds": max(int((at - firing.due_at).total_seconds()), 0),
+        "late_by_seconds": max(int((firing.at - firing.due_at).total_seconds()), 0),
     }
 
 
@@ -167,26 +184,6 @@ def _compensation(firing: Firing) -> list[Decision]:
         for promise in firing.policy.edition.promises
         if row.milestone in promise.broken_by and promise.when.holds(facts)
     ]
-
-
-def _entry(ticket: Ticket, kind: str, data: Mapping[str, Any], at: datetime) -> TimelineEntry:
-    return TimelineEntry(
-        id=new_id(),
-        business_line_id=ticket.business_line_id,
-        ticket_id=ticket.id,
-        kind=kind,
-        visibility="internal",
-        author="system",
-        staff_no=None,
-        key_id=_NO_KEY,
-        text=None,
-        data=dict(data),
-        request_id="timer",
-        at=at,
-    )
-
-
-_NO_KEY = UUID(int=0)
 
 
 async def stuck_timers(session: AsyncSession, *, limit: int = 100) -> Sequence[tuple[str, TicketCommitment]]:

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.core.db import Database
+from app.core.db import Database, database_now
 from app.core.heartbeat import beat, forget_silent
 from app.core.idempotency import purge_expired
 from app.core.ids import id_text
 from app.core.outbox import seal_events
 from app.services.capas.timers import fire_due_tasks, retry_tasks, stuck_tasks
 from app.services.directory import Known
+from app.services.holidays import follow_holidays
 from app.services.quality_watch import watch_line
 from app.services.queues import drain
 from app.services.search_index import index_pending
+from app.services.test_clocks import finish_advances
 from app.services.timers import fire_due, retry_stuck, stuck_timers
+from app.services.webhooks import fanning, tidying
 
 
 async def seal(db: Database) -> int:
@@ -35,22 +38,47 @@ async def fire_tasks(db: Database, known: Known, now: datetime | None = None) ->
         return await fire_due_tasks(session, known, now=now)
 
 
-async def watch_quality(db: Database, known: Known, now: datetime) -> int:
+async def watch_quality(db: Database, known: Known, now: datetime | None = None) -> int:
     """Look at every line's new complaints for a rate that has risen; return how many alerts were raised."""
     raised = 0
     for line in known.by_id:
         async with db.begin() as session:
-            raised += await watch_line(session, line, now)
+            raised += await watch_line(session, line, now or await database_now(session))
     return raised
 
 
-async def drain_queues(db: Database, known: Known, now: datetime) -> int:
+async def drain_queues(db: Database, known: Known, now: datetime | None = None) -> int:
     """Give waiting tickets to staff who are free; return how many were given out."""
     given = 0
     for line in known.by_id:
         async with db.begin() as session:
-            given += await drain(session, known, line, now)
+            given += await drain(session, known, line, now or await database_now(session))
     return given
+
+
+async def recount(db: Database, known: Known, now: datetime | None = None) -> int:
+    """Count a batch of deadlines again that a change of holidays touches; return how many tickets were looked at."""
+    async with db.begin() as session:
+        return await follow_holidays(session, known, now=now)
+
+
+async def finish_test_clocks(db: Database, known: Known) -> int:
+    """Fire what is due on tickets that live by a test clock; return how many timers fired."""
+    async with db.begin() as session:
+        return await finish_advances(session, known)
+
+
+async def fan_out(db: Database, now: datetime | None = None) -> int:
+    """Make the webhook deliveries of events that were sealed since; return how many endpoints moved on."""
+    async with db.begin() as session:
+        return await fanning.fan_out(session, now=now)
+
+
+async def tidy_webhooks(db: Database, now: datetime | None = None) -> int:
+    """Give up and forget a batch of webhook deliveries, and set their gauges; return how many there were."""
+    async with db.begin() as session:
+        await tidying.measure(session)
+        return await tidying.give_up(session) + await tidying.forget(session, now or await database_now(session))
 
 
 async def index(db: Database) -> int:
@@ -59,17 +87,18 @@ async def index(db: Database) -> int:
         return await index_pending(session)
 
 
-async def purge(db: Database, now: datetime) -> int:
-    """Delete a batch of what is kept for a time only; return how much went."""
+async def purge(db: Database, now: datetime | None = None) -> int:
+    """Delete a batch of what is kept for a time only, by the database's clock unless a test sets it; say how much."""
     async with db.begin() as session:
+        now = now or await database_now(session)
         await forget_silent(session, now)
         return await purge_expired(session, now=now)
 
 
-async def show_life(db: Database, worker_id: UUID, now: datetime) -> None:
+async def show_life(db: Database, worker_id: UUID) -> None:
     """Let every process know that this worker is at work."""
     async with db.begin() as session:
-        await beat(session, worker_id, now)
+        await beat(session, worker_id, await database_now(session))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from uuid import UUID
 import structlog
 
 from app.core.clock import Clock
+from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.errors import ServiceError
 from app.core.ids import new_id
 from app.core.metrics import WORKER_ERRORS, WORKER_ROUND
 from app.services.directory import Directory
+from app.services.notices.courier import Courier
 
 _LONGEST_PAUSE_SECONDS = 4.0  # a database that is back is worked on again within five
 _DRAIN_SECONDS = 10.0
@@ -28,6 +30,8 @@ class Tools:
     db: Database
     clock: Clock
     directory: Directory
+    keyring: KeyRing
+    courier: Courier
     worker_id: UUID = field(default_factory=new_id)
 
 

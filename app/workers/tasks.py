@@ -2,11 +2,12 @@
 
 from app.core.metrics import EVENTS_SEALED
 from app.services import upkeep
+from app.services.notices.sending import send_next
 from app.workers.runner import Task, Tools
 
 
 async def _heartbeat(tools: Tools) -> int:
-    await upkeep.show_life(tools.db, tools.worker_id, tools.clock())
+    await upkeep.show_life(tools.db, tools.worker_id)
     return 0
 
 
@@ -24,30 +25,58 @@ async def _fire_capas(tools: Tools) -> int:
     return await upkeep.fire_tasks(tools.db, await tools.directory.known())
 
 
+async def _recount(tools: Tools) -> int:
+    return await upkeep.recount(tools.db, await tools.directory.known())
+
+
+async def _fire_test_clocks(tools: Tools) -> int:
+    return await upkeep.finish_test_clocks(tools.db, await tools.directory.known())
+
+
+async def _send(tools: Tools) -> int:
+    return await send_next(tools.db, tools.courier, tools.keyring, await tools.directory.known())
+
+
+async def _fan_out(tools: Tools) -> int:
+    return await upkeep.fan_out(tools.db)
+
+
+async def _tidy_webhooks(tools: Tools) -> int:
+    return await upkeep.tidy_webhooks(tools.db)
+
+
 async def _index(tools: Tools) -> int:
     return await upkeep.index(tools.db)
 
 
 async def _watch(tools: Tools) -> int:
-    await upkeep.watch_quality(tools.db, await tools.directory.known(), tools.clock())
+    await upkeep.watch_quality(tools.db, await tools.directory.known())
     return 0
 
 
 async def _drain(tools: Tools) -> int:
-    return await upkeep.drain_queues(tools.db, await tools.directory.known(), tools.clock())
+    return await upkeep.drain_queues(tools.db, await tools.directory.known())
 
 
 async def _purge(tools: Tools) -> int:
-    return await upkeep.purge(tools.db, tools.clock())
+    return await upkeep.purge(tools.db)
 
+
+# Each sends one message at a time, and no two to one channel: an address that hangs takes one of them for ten seconds.
+_SENDERS = 8
 
 TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
     Task("seal events", 0.2, _seal),
     Task("fire timers", 0.5, _fire),
     Task("fire timers of CAPAs", 2.0, _fire_capas),
+    Task("fire timers of test clocks", 0.5, _fire_test_clocks),
+    Task("follow holidays", 30.0, _recount),
+    Task("fan out webhooks", 0.2, _fan_out),
+    Task("tidy webhooks", 15.0, _tidy_webhooks),
     Task("index texts", 0.5, _index),
     Task("drain queues", 1.0, _drain),
     Task("watch quality", 10.0, _watch),
     Task("purge", 60.0, _purge),
+    *[Task("send notices", 2.0, _send)] * _SENDERS,
 )

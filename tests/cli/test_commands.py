@@ -161,3 +161,9 @@ def test_an_unknown_command_is_refused(capsys: Capture) -> None:
 def test_timers_that_are_stuck_are_asked_for_and_tried_again(capsys: Capture) -> None:
     assert said(capsys, "timers", "stuck") == []
     assert said(capsys, "timers", "retry") == ["0"]
+
+
+@pytest.mark.usefixtures("on_database")
+def test_notices_that_failed_are_asked_for_and_sent_again(capsys: Capture) -> None:
+    assert said(capsys, "notices", "failed") == []
+    assert said(capsys, "notices", "resend") == ["0"]

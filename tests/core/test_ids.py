@@ -1,10 +1,11 @@
 """Identifiers."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.core.ids import id_from, id_text, new_id
+from app.core.ids import first_id, id_from, id_text, new_id
 
 
 def test_ids_are_version_7_and_in_the_order_of_time() -> None:
@@ -14,6 +15,12 @@ def test_ids_are_version_7_and_in_the_order_of_time() -> None:
     stamps = [value.int >> 80 for value in made]
     assert stamps == sorted(stamps)
     assert before <= stamps[0] <= stamps[-1] <= time.time_ns() // 1_000_000
+
+
+def test_the_ids_made_from_an_instant_on_are_greater_than_its_first() -> None:
+    before = datetime.now(UTC)
+    made = new_id()
+    assert first_id(before) <= made < first_id(datetime.now(UTC) + timedelta(milliseconds=2))
 
 
 def test_an_id_is_read_back_for_its_own_kind_only() -> None:

@@ -67,3 +67,44 @@ def test_a_missing_database_is_told(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("DATABASE_URL")
     with pytest.raises(SettingsInvalid, match="DATABASE_URL: Field required"):
         load_settings()
+
+
+WRONG = [
+    ("SMTP_URL", "mail.example.com"),
+    ("SMTP_URL", "smtp+plain://user:password@localhost"),
+    ("SMTP_FROM", "nobody"),
+    ("SMTP_FROM", "a@example.com\r\nBcc: b@example.com"),
+    ("ROBOT_GATEWAYS", "https://gateway.example.com"),  # also the beginning of https://gateway.example.com.thief.net/
+    ("ROBOT_GATEWAYS", "https://user@gateway.example.com/"),
+    ("ROBOT_GATEWAYS", "ftp://gateway.example.com/"),
+    ("ROBOT_GATEWAYS", "https://one.example.com/,gateway"),
+    ("TICKET_URL", "https://crm.example.com/tickets/"),
+    ("TICKET_URL", "javascript:{ticket}"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_where_notices_go_by_is_checked_at_the_start_and_no_password_is_repeated(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(f"AFTERSALES_{name}", value)
+    with pytest.raises(SettingsInvalid) as refusal:
+        load_settings()
+    [line] = refusal.value.lines
+    assert line.startswith(f"AFTERSALES_{name}: ")
+    assert "password@localhost" not in line
+
+
+def test_several_gateways_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AFTERSALES_ROBOT_GATEWAYS", "http://127.0.0.1:8080/, https://gateway.example.com/robots/,")
+    assert load_settings().gateways == ("http://127.0.0.1:8080/", "https://gateway.example.com/robots/")
+
+
+def test_hosts_for_webhooks_are_listed_with_commas(environment: pytest.MonkeyPatch) -> None:
+    assert load_settings().webhook_hosts == ()
+    environment.setenv("AFTERSALES_WEBHOOK_HOSTS", "CRM.internal, 10.1.2.3:9000,")
+    assert load_settings().webhook_hosts == ("crm.internal", "10.1.2.3:9000")
+    environment.setenv("AFTERSALES_WEBHOOK_HOSTS", "https://crm.internal")
+    with pytest.raises(SettingsInvalid) as refusal:
+        load_settings()
+    assert refusal.value.lines[0].startswith("AFTERSALES_WEBHOOK_HOSTS: ")

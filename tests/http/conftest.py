@@ -7,6 +7,7 @@ import pytest
 
 from app.services.policy_book import PolicyBook
 from tests.conftest import Databases
+from tests.http.samples import make_samples
 from tests.http.service import Service, open_service
 
 
@@ -20,3 +21,9 @@ async def service(databases: Databases, book: PolicyBook) -> AsyncIterator[Servi
 async def caller(service: Service) -> httpx.AsyncClient:
     """A client that may do everything everywhere and sees masked data."""
     return await service.client()
+
+
+@pytest.fixture(scope="module")
+async def samples(service: Service, caller: httpx.AsyncClient) -> dict[str, str]:
+    """One of each thing the API keeps, by its name in addresses; there are three or more of each."""
+    return await make_samples(service, caller)

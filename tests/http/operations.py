@@ -22,6 +22,7 @@ AN_ACTION = {
     "kind": "correction", "text": "隔离库存", "owner_staff_no": "3002", "department": "production",
     "due_on": "2026-12-01",
 }  # fmt: skip
+_ENDPOINT = "/v1/webhook-endpoints/{endpoint}"
 _CONFIRMED = {"complaint_class": "quality", "issue_type": "product_quality", "severity": "minor", "staff_no": "1101"}
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -31,9 +32,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /v1/tickets/{ticket}/classification": _CONFIRMED | {"reason": "与客户核实"},
     f"{_TICKET}/comments": {"text": "已联系客户"},
     f"{_TICKET}/delay-reasons": {"reason": "等待供应商"},
+    f"{_TICKET}/escalations/acknowledge": {"staff_no": "1101", "note": "已联系客户"},
     **{f"{_TICKET}/{move}": {"staff_no": "1101", "note": "已联系客户"} for move in _MOVES},
     f"{_TICKET}/assign": {"assignee_staff_no": "1102"},
     f"{_TICKET}/transfer": {"department": "after_sales", "reason": "由售后统一处理"},
+    "POST /v1/test-clocks": {"business_line": "tableware", "name": "时限测试", "now": "2026-11-22T12:00:00+08:00"},
+    "POST /v1/test-clocks/{test_clock}/advance": {"by_seconds": 3600},
     "POST /v1/sla/preview": {"business_line": "tableware", "kind": "complaint"},
     "POST /v1/policies": {"document": "[edition]"},
     "POST /v1/policies/check": {"document": "[edition]"},
@@ -74,8 +78,19 @@ BODIES: dict[str, dict[str, Any]] = {
     f"{_CAPA}/close": {"staff_no": "3001", "department": "production"},
     f"{_CAPA}/reopen": {"staff_no": "3001", "reason": "再次出现"},
     f"{_CAPA}/cancel": {"staff_no": "3001", "reason": "误开"},
+    "POST /v1/notice-channels": {
+        "business_line": "tableware", "roles": ["*"], "kind": "email", "address": "duty@example.com",
+    },
+    "PATCH /v1/notice-channels/{channel}": {"enabled": False},
+    "POST /v1/notice-channels/{channel}/test": {},
+    "POST /v1/notices/{notice}/resend": {},
     "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},
-}
+    "POST /v1/webhook-endpoints": {"url": "https://crm.test/hooks", "business_lines": ["tableware"]},
+    f"PATCH {_ENDPOINT}": {"description": "工单系统"},
+    f"POST {_ENDPOINT}/replay": {"which": "all"},
+    **{f"POST {_ENDPOINT}/{move}": {} for move in ("rotate-secret", "enable", "disable", "test")},
+    "POST /v1/webhook-deliveries/{delivery}/redeliver": {},
+}  # fmt: skip
 
 Schema = dict[str, Any]
 

@@ -15,3 +15,10 @@ def an_edition(
         .replace("effective_from = 2026-01-01", f"effective_from = {effective_from}")
         .replace("value = 2, unit", f"value = {hours}, unit", 1)
     }
+
+
+def with_terms(text: str, *terms: str) -> str:
+    """The edition with these milestone terms before those common to all levels, each by its own clause."""
+    assert "milestones = [\n" in text
+    cited = (f'  {{ {term}, basis = "policy", clause = "第{number}条" }},\n' for number, term in enumerate(terms, 90))
+    return text.replace("milestones = [\n", "milestones = [\n" + "".join(cited), 1)

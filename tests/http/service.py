@@ -79,7 +79,11 @@ async def make_key(
 
 
 def settings_for(url: str, **options: Any) -> Settings:
-    return Settings(DATABASE_URL=url, **{"secret_keys": SECRET_KEYS, "log_level": "error", "pool_size": 8, **options})
+    """Settings of a sandbox, which serves everything there is."""
+    usual = {
+        "secret_keys": SECRET_KEYS, "log_level": "error", "pool_size": 8, "sandbox": True, "webhook_hosts": "crm.test",
+    }  # fmt: skip
+    return Settings(DATABASE_URL=url, **{**usual, **options})
 
 
 @asynccontextmanager
@@ -95,9 +99,36 @@ async def open_service(url: str, book: PolicyBook, **options: Any) -> AsyncItera
             await client.aclose()
 
 
+async def put_in_channel(client: httpx.AsyncClient, address: str, **changes: Any) -> dict[str, Any]:
+    """Put in a notice channel and return the answer."""
+    body = {"business_line": "tableware", "roles": ["*"], "kind": "email", "address": address, **changes}
+    response = await client.post("/v1/notice-channels", json=body)
+    assert response.status_code == 201, response.text
+    channel: dict[str, Any] = response.json()
+    return channel
+
+
+async def notices_of(client: httpx.AsyncClient, ticket: dict[str, Any], *, channels: int) -> list[dict[str, Any]]:
+    """Have staff told of a ticket by as many channels of its line, and return the notices."""
+    for number in range(channels):
+        await put_in_channel(client, f"duty-{number}@example.com", business_line=ticket["business_line"])
+    told = await client.post(f"/v1/tickets/{ticket['id']}/delay-reasons", json={"reason": "等待供应商"})
+    assert told.status_code == 200, told.text
+    notices: list[dict[str, Any]] = (await client.get("/v1/notices", params={"ticket": ticket["id"]})).json()["items"]
+    assert len(notices) >= channels
+    return notices
+
+
 async def take(client: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
     """Post a ticket and return the answer."""
     response = await client.post("/v1/tickets", json=a_ticket(**changes))
     assert response.status_code == 201, response.text
     ticket: dict[str, Any] = response.json()
     return ticket
+
+
+async def hook(client: httpx.AsyncClient, path: str = "hooks") -> dict[str, str]:
+    """Register a webhook endpoint and have a delivery to it; return the ids of both."""
+    endpoint = (await client.post("/v1/webhook-endpoints", json={"url": f"https://crm.test/{path}"})).json()["id"]
+    delivery = (await client.post(f"/v1/webhook-endpoints/{endpoint}/test")).json()["id"]
+    return {"endpoint": endpoint, "delivery": delivery}

@@ -11,90 +11,15 @@ import pytest
 from app.core.outbox import seal_events
 from app.core.personal import Tier
 from tests.builders import a_ticket
+from tests.http.matrix import CLOCK, LINE, LINES, LIST, MATRIX, REFERENCE, WEBHOOK
 from tests.http.operations import Operation, ask, operations
 from tests.http.problems import check_problem
-from tests.http.service import Service, take
+from tests.http.service import Service, hook, notices_of, take
 
 OURS, THEIRS = "tableware", "chemicals"
 UNKNOWN_ID, UNKNOWN_NUMBER = "tkt_" + "0" * 32, "AS-20261122-999999"
 ANY_VERSION = {"If-Match": "*"}
 EVERYTHING_DUE = "31622400"
-_MOVES = (
-    "acknowledge",
-    "assign",
-    "start",
-    "wait",
-    "resume",
-    "resolve",
-    "accept",
-    "close",
-    "reopen",
-    "cancel",
-    "transfer",
-    "escalate",
-)
-_CAPA_MOVES = ("analyse", "plan", "verify", "close", "reopen", "cancel")
-
-# How each operation could reach into another line, and so which test below holds it back.
-# An operation on things that `World` does not hold names the test of its own that does.
-_CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
-_STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
-_QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
-REFERENCE, LINE, LIST, SHIPPED = "a ticket's reference", "a line's name", "a list", "shipped policies only"
-MATRIX: dict[str, str] = {
-    "POST /v1/tickets": LINE,
-    "GET /v1/tickets": LIST,
-    "POST /v1/tickets/search": LIST,
-    "GET /v1/tickets/{ticket}": REFERENCE,
-    "PATCH /v1/tickets/{ticket}": REFERENCE,
-    "PUT /v1/tickets/{ticket}/classification": REFERENCE,
-    "GET /v1/tickets/{ticket}/assignments": REFERENCE,
-    "GET /v1/tickets/{ticket}/timeline": REFERENCE,
-    "GET /v1/tickets/{ticket}/commitments/{commitment}/explanation": REFERENCE,
-    "POST /v1/tickets/{ticket}/comments": REFERENCE,
-    "POST /v1/tickets/{ticket}/delay-reasons": REFERENCE,
-    **{f"POST /v1/tickets/{{ticket}}/{move}": REFERENCE for move in _MOVES},
-    "POST /v1/sla/preview": LINE,
-    "GET /v1/sla/overdue": LIST,
-    "GET /v1/sla/performance": LIST,
-    "GET /v1/sla/handling-times": LIST,
-    "GET /v1/complaints/batches": _QUALITY,
-    "GET /v1/complaints/batches/holders": _QUALITY,
-    "GET /v1/complaints/analysis": _QUALITY,
-    "GET /v1/complaints/analysis.html": _QUALITY,
-    "GET /v1/quality-alerts": _QUALITY,
-    "GET /v1/quality-alerts/{alert}": _QUALITY,
-    "POST /v1/quality-alerts/{alert}/close": _QUALITY,
-    "POST /v1/tickets/{ticket}/inspections": REFERENCE,
-    "GET /v1/tickets/{ticket}/inspections": REFERENCE,
-    "POST /v1/tickets/{ticket}/responsibility": REFERENCE,
-    "GET /v1/tickets/{ticket}/responsibility": REFERENCE,
-    "GET /v1/tickets/{ticket}/responsibility/letter": REFERENCE,
-    "POST /v1/tickets/{ticket}/responsibility/letter/sent": REFERENCE,
-    "POST /v1/tickets/{ticket}/capa": REFERENCE,
-    "GET /v1/tickets/{ticket}/capa": REFERENCE,
-    "POST /v1/capas": LINE,
-    "GET /v1/capas": _CAPAS,
-    "GET /v1/capas/{capa}": _CAPAS,
-    "PATCH /v1/capas/{capa}": _CAPAS,
-    "GET /v1/capas/{capa}/report.html": _CAPAS,
-    "PATCH /v1/capas/{capa}/actions/{action}": _CAPAS,
-    "POST /v1/capas/{capa}/actions/{action}/complete": _CAPAS,
-    "POST /v1/capas/{capa}/actions/{action}/drop": _CAPAS,
-    **{f"POST /v1/capas/{{capa}}/{move}": _CAPAS for move in _CAPA_MOVES},
-    "POST /v1/staff": LINE,
-    "GET /v1/staff": _STAFF,
-    "GET /v1/staff/{member}": _STAFF,
-    "PATCH /v1/staff/{member}": _STAFF,
-    "POST /v1/staff/{member}/availability": _STAFF,
-    "GET /v1/queues": LIST,
-    "POST /v1/complaints/classify": LINE,
-    "GET /v1/policies": SHIPPED,
-    "POST /v1/policies": SHIPPED,
-    "GET /v1/policies/{name}": SHIPPED,
-    "POST /v1/policies/check": SHIPPED,
-    "GET /v1/events": LIST,
-}
 
 
 @dataclass
@@ -105,11 +30,31 @@ class World:
     them: httpx.AsyncClient
     ours: dict[str, Any]
     theirs: dict[str, Any]
+    their_clock: dict[str, Any]
+    their_notice: dict[str, Any]
+    their_webhooks: dict[str, str]  # the ids of an endpoint and of a delivery
+
+    def their_names(self) -> list[dict[str, str]]:
+        """What stands in the braces of a path, by id and by number."""
+        notice = self.their_notice
+        names = {"channel": notice["channel_id"], "notice": notice["id"], "commitment": self.their_commitment()}
+        return [{"ticket": self.theirs[name], **names} for name in ("id", "number")]
+
+    def no_names(self) -> list[dict[str, str]]:
+        """The same of what does not exist; the commitment is theirs all the same."""
+        names = {"channel": "nch_" + "0" * 32, "notice": "ntc_" + "0" * 32, "commitment": self.their_commitment()}
+        return [{"ticket": name, **names} for name in (UNKNOWN_ID, UNKNOWN_NUMBER)]
+
+    def their_commitment(self) -> str:
+        commitment: str = self.theirs["commitments"][0]["id"]
+        return commitment
 
     def their_words(self) -> list[str]:
         """Whatever must never reach us."""
         commitments = [commitment["id"] for commitment in self.theirs["commitments"]]
-        return [self.theirs["id"], self.theirs["number"], THEIRS, "溶剂", "BATCH-THEIRS", "their-ref", *commitments]
+        others = [self.their_clock["id"], self.their_notice["id"], self.their_notice["channel_id"]]
+        words = [self.theirs["id"], self.theirs["number"], THEIRS, "溶剂", "BATCH-THEIRS", "their-ref"]
+        return [*words, *commitments, *others, *self.their_webhooks.values(), "https://crm.test/theirs"]
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +66,13 @@ async def world(service: Service) -> World:
         them, business_line=THEIRS, customer=person, external_ref="their-ref", product={"batch": "BATCH-THEIRS"},
         description="溶剂泄漏，味道很大", staff_no="7777",
     )  # fmt: skip
+    await notices_of(us, ours, channels=1)
+    [notice] = await notices_of(them, theirs, channels=1)
     async with service.db.begin() as session:
         await seal_events(session)
-    return World(us, them, ours, theirs)
+    clocks = [await client.post("/v1/test-clocks", json={"now": "2026-11-22T04:00:00Z"}) for client in (us, them)]
+    await hook(us, "ours")
+    return World(us, them, ours, theirs, clocks[1].json(), notice, await hook(them, "theirs"))
 
 
 def test_every_operation_has_its_place_in_the_matrix(service: Service) -> None:
@@ -152,19 +101,9 @@ def nameless(response: httpx.Response) -> tuple[int, dict[str, Any], dict[str, s
 async def test_a_foreign_ticket_looks_like_none_on_every_operation(service: Service, world: World) -> None:
     before = await service.sql("SELECT version, status FROM ticket ORDER BY number")
     for operation in of_kind(service, REFERENCE):
-        commitment = world.theirs["commitments"][0]["id"]
-        unknown = [
-            await ask(world.us, operation, operation.url(ticket=name, commitment=commitment), ANY_VERSION)
-            for name in (UNKNOWN_ID, UNKNOWN_NUMBER)
-        ]
-        foreign = [
-            await ask(
-                world.us,
-                operation,
-                operation.url(ticket=world.theirs[name], commitment=commitment),
-                ANY_VERSION,
-            )
-            for name in ("id", "number")
+        unknown, foreign = [
+            [await ask(world.us, operation, operation.url(**name), ANY_VERSION) for name in names]
+            for names in (world.no_names(), world.their_names())
         ]
         for response in (*unknown, *foreign):
             check_problem(response, 404, "not_found")
@@ -172,6 +111,22 @@ async def test_a_foreign_ticket_looks_like_none_on_every_operation(service: Serv
             operation.name
         )
     assert await service.sql("SELECT version, status FROM ticket ORDER BY number") == before
+
+
+async def test_a_foreign_test_clock_looks_like_none(service: Service, world: World) -> None:
+    for operation in of_kind(service, CLOCK):
+        answers = [
+            nameless(await ask(world.us, operation, operation.url(test_clock=clock)))
+            for clock in ("clk_" + "0" * 32, world.their_clock["id"])
+        ]
+        assert answers[0] == answers[1], operation.name
+        assert answers[0][0] == 404
+    bound = [
+        await world.us.post("/v1/tickets", json=a_ticket(test_clock=clock))
+        for clock in ("clk_" + "0" * 32, world.their_clock["id"])
+    ]
+    assert nameless(bound[0]) == nameless(bound[1])
+    check_problem(bound[0], 422, "validation_failed")
 
 
 async def test_a_foreign_commitment_is_not_found_under_a_ticket_of_ours(world: World) -> None:
@@ -185,6 +140,32 @@ async def test_a_foreign_commitment_is_not_found_under_a_ticket_of_ours(world: W
     )
 
 
+async def test_a_foreign_webhook_looks_like_none_on_every_operation(service: Service, world: World) -> None:
+    unknown = {"endpoint": "whe_" + "0" * 32, "delivery": "whd_" + "0" * 32}
+    state = "SELECT e::text FROM webhook_endpoint e UNION ALL SELECT d::text FROM webhook_delivery d ORDER BY 1"
+    before = await service.sql(state)
+    for operation in of_kind(service, WEBHOOK):
+        answers = [
+            await ask(world.us, operation, operation.url(**references), ANY_VERSION)
+            for references in (unknown, world.their_webhooks)
+        ]
+        check_problem(answers[0], 404, "not_found")
+        assert nameless(answers[0]) == nameless(answers[1]), operation.name
+    assert await service.sql(state) == before
+
+
+async def test_an_endpoint_for_several_lines_is_for_keys_that_see_them_all(service: Service, world: World) -> None:
+    both = await service.client(lines=(OURS, THEIRS))
+    shared = await hook(both, "theirs-and-ours")
+    check_problem(await world.us.get(f"/v1/webhook-endpoints/{shared['endpoint']}"), 404, "not_found")
+    listed = (await world.us.get("/v1/webhook-endpoints")).json()["items"]
+    assert [endpoint["url"] for endpoint in listed] == ["https://crm.test/ours"]
+    for path in ("", f"/{shared['endpoint']}"):
+        request = {"url": "https://crm.test/x", "business_lines": [OURS, THEIRS]}
+        method = world.us.patch if path else world.us.post
+        check_problem(await method(f"/v1/webhook-endpoints{path}", json=request, headers=ANY_VERSION), 404, "not_found")
+
+
 @pytest.mark.parametrize(
     "conditional", [{"If-Match": '"1.general"'}, {"If-None-Match": '"1.general"'}, {"Idempotency-Key": "same-key-1"}]
 )
@@ -192,10 +173,9 @@ async def test_no_header_tells_whether_a_foreign_ticket_exists(
     service: Service, world: World, conditional: dict[str, str]
 ) -> None:
     for operation in of_kind(service, REFERENCE):
-        commitment = world.theirs["commitments"][0]["id"]
         answers = [
-            nameless(await ask(world.us, operation, operation.url(ticket=name, commitment=commitment), conditional))
-            for name in (UNKNOWN_ID, world.theirs["id"])
+            nameless(await ask(world.us, operation, operation.url(**names), conditional))
+            for names in (world.no_names()[0], world.their_names()[0])
         ]
         # A key that was used for one address is refused for the next, whichever it is.
         assert [status for status, *_ in answers] in ([404, 404], [404, 422]), operation.name
@@ -209,6 +189,10 @@ async def test_a_foreign_line_looks_like_none_wherever_one_is_named(service: Ser
         ]
         assert nameless(answers[0]) == nameless(answers[1]), operation.name
         check_problem(answers[0], 404, "not_found")
+    for operation in of_kind(service, LINES):
+        for lines in ([THEIRS], ["nowhere"], [OURS, THEIRS], ["*"], [""]):
+            body = operation.body | {"business_lines": lines}
+            check_problem(await world.us.request(operation.method, operation.path, json=body), 404, "not_found")
     for operation in of_kind(service, LIST):
         if "business_line" in operation.parameters():
             for line in (THEIRS, "nowhere", f"{OURS},{THEIRS}", "", ",", f"{OURS},", THEIRS.upper(), "*"):

@@ -40,6 +40,7 @@ async def test_a_ticket_goes_its_whole_way(client: AsyncClient, clock: FakeClock
         "used_seconds": 3600,
         "paused_seconds": 0,
         "delay_reason_recorded": False,
+        "escalation_acknowledged_at": None,
     }
     assert (await move(client, ticket, "assign", assignee_staff_no="2002"))["assignee_staff_no"] == "2002"
     assert (await move(client, ticket, "start", staff_no="2002"))["status"] == "in_progress"

@@ -31,14 +31,14 @@ from app.core.schema import migrate
 from app.core.settings import PREFIX, Settings
 from app.services.first_start import add_shipped_lines
 from app.services.policy_book import PolicyBook
-from tests.reliability.api_process import BOOK, serve
+from tests.reliability.processes import BOOK, serve
 
 SECRET_KEYS = KeyRing.new_entry("test")
 
 Measured = Callable[[str, object], None]
 
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([serve.__module__])
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([serve.__module__])
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 30.0
@@ -49,6 +49,15 @@ def free_port() -> int:
     with socket.create_server((_HOST, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+def environment_of(database_url: str) -> dict[str, str]:
+    """The environment of a process of the service."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | {
+        "DATABASE_URL": database_url,
+        f"{PREFIX}SECRET_KEYS": SECRET_KEYS,
+        f"{PREFIX}LOG_LEVEL": "warning",
+    }
 
 
 async def until(true: Callable[[], Any], what: str, *, seconds: float = 10.0) -> Any:
@@ -116,11 +125,7 @@ class Api:
         self.port = free_port()
         self.log = log
         self.process: ForkServerProcess | None = None
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | {
-            "DATABASE_URL": database_url,
-            f"{PREFIX}SECRET_KEYS": SECRET_KEYS,
-            f"{PREFIX}LOG_LEVEL": "warning",
-        }
+        self._environment = environment_of(database_url)
 
     @property
     def url(self) -> str:
@@ -131,7 +136,7 @@ class Api:
         return self.process is not None and self.process.is_alive()
 
     def start(self) -> None:
-        self.process = _PROCESSES.Process(target=serve, args=(_HOST, self.port, self._environment, self.log))
+        self.process = PROCESSES.Process(target=serve, args=(_HOST, self.port, self._environment, self.log))
         self.process.start()
 
     def await_healthy(self) -> None:

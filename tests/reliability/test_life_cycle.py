@@ -17,7 +17,7 @@ from tests.conftest import FakeClock
 WALKS, STEPS = 40, 25
 _BODIES: dict[Move, dict[str, Any]] = {
     Move.ASSIGN: {"assignee_staff_no": "1101"},
-    Move.TRANSFER: {"department": "technical"},
+    Move.TRANSFER: {"department": "technical", "reason": "需要技术支持"},
 }
 
 

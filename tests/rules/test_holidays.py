@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 import app.policies
 from app.services.rules.calendar import ROUND_THE_CLOCK, WEEKDAYS, WeeklyHours, WorkingCalendar
-from app.services.rules.holidays import HolidayBook, HolidayYear, build_calendar
+from app.services.rules.holidays import HolidayBook, HolidayYear, build_calendar, changed_spans
 
 SHANGHAI = "Asia/Shanghai"
 FILE = Path(app.policies.__path__[0]) / "law" / "holidays.toml"
@@ -140,3 +140,30 @@ def test_a_year_that_contradicts_itself_is_refused(change: dict[str, object], sa
         HolidayBook.model_validate({"law": "", "years": [year | change]})
     with pytest.raises(ValidationError, match="in order and once each"):
         HolidayBook.model_validate({"law": "", "years": [year, year]})
+
+
+def changed_book(year: int, **changes: object) -> HolidayBook:
+    years = [each.model_copy(update=changes) if each.year == year else each for each in BOOK.years]
+    return BOOK.model_copy(update={"years": tuple(years)})
+
+
+@pytest.mark.parametrize(
+    ("changes", "spans"),
+    [
+        ({}, []),
+        ({"notice": "国办发明电〔2026〕1号"}, []),  # deadlines do not depend on its words
+        ({"make_up_workdays": (date(2027, 2, 20), date(2027, 2, 21))}, [("2027-02-20", "2027-02-21")]),
+        ({"rest_days": ()}, None),
+        ({"confirmed": True}, [("2027-01-01", "2027-12-31")]),
+    ],
+)
+def test_what_changes_is_every_date_that_counts_differently_or_is_confirmed_now(
+    changes: dict[str, object], spans: list[tuple[str, str]] | None
+) -> None:
+    after = changed_book(2027, **changes)
+    found = [(first.isoformat(), last.isoformat()) for first, last in changed_spans(BOOK.days, after.days)]
+    assert changed_spans(after.days, BOOK.days) == changed_spans(BOOK.days, after.days)
+    if spans is not None:
+        assert found == spans
+    else:
+        assert found[:3] == [("2027-01-01", "2027-01-01"), ("2027-02-05", "2027-02-10"), ("2027-04-05", "2027-04-05")]

@@ -11,7 +11,7 @@ from app.services.policy_book import PolicyBook
 from app.services.rules.classification import Kind, Urgency
 from app.services.rules.facts import Condition
 from app.services.rules.policy_check import PolicyReport, check_edition, check_text
-from app.services.rules.policy_conditions import compatible, covers
+from app.services.rules.policy_conditions import both, compatible, covers
 from app.services.rules.policy_times import maybe_later, surely_later
 from app.services.rules.sla import Target, Unit
 
@@ -240,10 +240,24 @@ def test_later(one: tuple[int, Unit], other: tuple[int, Unit], surely: bool, may
 def test_conditions_relate_by_their_fields() -> None:
     always, urgent = Condition(), Condition(urgency=(Urgency.EMERGENCY,))
     repair = Condition(kind=(Kind.REPAIR,))
-    both = Condition(kind=(Kind.REPAIR,), urgency=(Urgency.EMERGENCY,))
+    urgent_repair = Condition(kind=(Kind.REPAIR,), urgency=(Urgency.EMERGENCY,))
     assert covers(always, urgent)
-    assert covers(urgent, both)
-    assert not covers(both, urgent)
+    assert covers(urgent, urgent_repair)
+    assert not covers(urgent_repair, urgent)
     assert not covers(repair, urgent)
     assert compatible(repair, urgent)
-    assert not compatible(Condition(kind=(Kind.PRAISE,)), both)
+    assert not compatible(Condition(kind=(Kind.PRAISE,)), urgent_repair)
+    assert both(urgent, repair) == urgent_repair
+    assert both(repair, Condition(kind=(Kind.PRAISE, Kind.REPAIR))) == repair
+
+
+def test_what_never_binds_in_a_level_is_not_compared(documents: dict[str, dict[str, Any]]) -> None:
+    replies = [
+        {"milestone": "next_reply", "target": {"value": 1, "unit": "hours"}, "when": {"urgency": ["emergency"]}},
+        {"milestone": "next_reply", "target": {"value": 4, "unit": "hours"}, "when": {"kind": ["complaint"]}},
+    ]
+    cited = [reply | {"basis": "policy", "clause": "第九条"} for reply in replies]
+    assert check_edition(with_change(documents["tableware"], "sla.milestones", cited)).findings == ()
+    slower = with_change(documents["tableware"], "sla.milestones", cited)
+    slower["sla"]["milestones"][0]["target"]["value"] = 9
+    assert any("slower than general" in finding.message.en for finding in check_edition(slower).errors)

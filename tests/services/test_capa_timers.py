@@ -14,8 +14,8 @@ from app.core.db import Database
 from app.models.capas import Capa, CapaTask
 from app.services.capas.timers import fire_due_tasks
 from app.services.upkeep import fire_tasks, list_stuck, try_stuck_again
+from tests.capas import CORRECTION, CORRECTIVE, PREVENTIVE, WORKED, completed, done, planned
 from tests.conftest import FakeClock
-from tests.http.test_capas import CORRECTION, CORRECTIVE, PREVENTIVE, WORKED, completed, done, planned
 
 Fire = Callable[[], Awaitable[int]]
 THRESHOLDS = 6  # 50, 80 and 100 %, and three levels of escalation

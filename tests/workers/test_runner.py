@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import func, select, text
 
-from app.core.clock import system_clock
+from app.core.clock import Clock, system_clock
+from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.errors import DatabaseUnavailable
 from app.core.heartbeat import WorkerHeartbeat, last_heartbeat
@@ -22,21 +24,27 @@ from app.core.settings import Settings
 from app.models.tickets import TicketSearch
 from app.services import search_index, upkeep
 from app.services.directory import Directory
+from app.services.notices.courier import Courier
 from app.services.policy_book import PolicyBook
 from app.services.rules.search_tokens import search_tokens
 from app.workers.runner import Task, Tools, run_tasks
 from app.workers.tasks import TASKS
 from tests.builders import a_ticket
-from tests.conftest import FakeClock, MakeClient
+from tests.conftest import SECRET_KEYS, FakeClock, MakeClient
 
 BOOK = PolicyBook.load()
+
+
+def tools(db: Database, clock: Clock) -> Tools:
+    settings = Settings(DATABASE_URL=db.engine.url.render_as_string(), secret_keys=SECRET_KEYS)
+    return Tools(db, clock, Directory(db, BOOK), KeyRing.read(None, SECRET_KEYS), Courier(settings))
 
 
 @asynccontextmanager
 async def working(db: Database, tasks: tuple[Task, ...] = TASKS) -> AsyncIterator[asyncio.Task[None]]:
     """Run a worker during the block, and stop it in order."""
     stop = asyncio.Event()
-    worker = asyncio.create_task(run_tasks(tasks, Tools(db, system_clock, Directory(db, BOOK)), stop))
+    worker = asyncio.create_task(run_tasks(tasks, tools(db, system_clock), stop))
     try:
         yield worker
     finally:
@@ -204,7 +212,7 @@ async def test_expired_answers_and_silent_workers_are_forgotten(
     for number in range(3):
         answer = await client.post("/v1/tickets", json=a_ticket(), headers={"Idempotency-Key": f"purged-{number}"})
         assert answer.status_code == 201
-    await upkeep.show_life(db, Tools(db, clock, Directory(db, BOOK)).worker_id, clock())
+    await upkeep.show_life(db, tools(db, clock).worker_id)
     assert await upkeep.purge(db, clock()) == 0
     clock.advance(hours=73)
     async with db.begin() as session:
@@ -213,6 +221,23 @@ async def test_expired_answers_and_silent_workers_are_forgotten(
     async with db.begin() as session:
         assert await session.scalar(select(func.count()).select_from(IdempotencyRecord)) == 0
         assert await session.scalar(select(func.count()).select_from(WorkerHeartbeat)) == 0
+
+
+@pytest.mark.parametrize("off", [timedelta(days=3), timedelta(hours=-2)])
+async def test_a_worker_whose_own_clock_is_off_does_all_by_the_databases(
+    client: httpx.AsyncClient, db: Database, clock: FakeClock, off: timedelta
+) -> None:
+    clock.now = system_clock()
+    ticket = await client.post("/v1/tickets", json=a_ticket(), headers={"Idempotency-Key": "kept-for-three-days"})
+    strayed = tools(db, lambda: system_clock() + off)
+    for task in TASKS:
+        await task.round(strayed)
+    shown = (await client.get(f"/v1/tickets/{ticket.json()['number']}")).json()
+    assert shown["version"] == ticket.json()["version"]  # nothing has fired
+    async with db.begin() as session:
+        assert await session.scalar(select(func.count()).select_from(IdempotencyRecord)) == 1
+        assert await session.scalar(select(func.count()).select_from(WorkerHeartbeat)) == 1
+    assert (await client.get("/readyz")).json()["checks"]["worker"] == "ok"
 
 
 async def test_a_worker_outlives_its_database(tmp_path: Path, unused_tcp_port: int) -> None:

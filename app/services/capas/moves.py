@@ -13,12 +13,11 @@ from app.services.capas.actions import drop
 from app.services.capas.loading import answer_again, is_action, take_up
 from app.services.capas.moving import capa_terms, moved, require_reason_if_late
 from app.services.capas.reading import answer_capa
-from app.services.capas.records import note, set_timer
+from app.services.capas.records import note, note_on_ticket, set_timer
 from app.services.capas.refusals import ClosedByAnother, EarlyReasonRequired, NotOfDepartment
 from app.services.context import Context
 from app.services.rules.capa import WORKABLE, CapaMove, CapaStatus, Effect, after_check, decide_closure
 from app.services.tickets.clocks import decision_documents
-from app.services.tickets.records import note_change
 
 
 async def change_capa(ctx: Context, reference: str, body: CapaPatch) -> Answer:
@@ -87,10 +86,7 @@ async def _tell_tickets(ctx: Context, session: AsyncSession, capa: Capa, staff_n
     """Note on every ticket it answers that what was done about the cause works."""
     linked = select(Ticket).join(CapaTicket, CapaTicket.ticket_id == Ticket.id).where(CapaTicket.capa_id == capa.id)
     for ticket in await session.scalars(linked.order_by(Ticket.id).with_for_update(of=Ticket)):
-        note_change(
-            ctx, session, ticket, kind="capa_effective", event="ticket.capa_effective", staff_no=staff_no,
-            data={"capa": capa.number},
-        )  # fmt: skip
+        await note_on_ticket(ctx, session, capa, ticket, kind="capa_effective", staff_no=staff_no)
 
 
 async def close(ctx: Context, reference: str, body: CloseIn) -> Answer:

@@ -12,7 +12,7 @@ from app.models.tickets import Ticket
 from app.schemas.capas import CapaIn, TicketCapaIn
 from app.services.capas.loading import Loaded, answer_again, find_capa, load_capa
 from app.services.capas.reading import answer_capa
-from app.services.capas.records import note
+from app.services.capas.records import note, note_on_ticket
 from app.services.capas.refusals import CapaMoveNotAllowed, CapaNotFound, NoSuchCapa, NoSuchTickets
 from app.services.context import Context
 from app.services.directory import Line
@@ -20,7 +20,6 @@ from app.services.rules.capa import UNDER_WAY, CapaSource, CapaStatus
 from app.services.rules.facts import Channel
 from app.services.tickets import answering
 from app.services.tickets.loading import find_ticket
-from app.services.tickets.records import note_change
 
 
 async def open_capa(ctx: Context, body: CapaIn) -> Answer:
@@ -115,7 +114,7 @@ async def _announced(ctx: Context, session: AsyncSession, loaded: Loaded, ticket
     )  # fmt: skip
     await session.flush()
     for ticket in tickets:
-        _link(ctx, session, capa, ticket, capa.opened_by)
+        await _link(ctx, session, capa, ticket, capa.opened_by)
     return await answer_capa(ctx, session, loaded, status=201)
 
 
@@ -132,16 +131,15 @@ async def _linked(ctx: Context, session: AsyncSession, reference: str, to_link: 
         if capa.status not in UNDER_WAY:
             raise CapaMoveNotAllowed(capa.status, "link")
         note(ctx, session, capa, move="link", event="capa.linked", staff_no=staff_no, tickets=[ticket.number])
-        _link(ctx, session, capa, ticket, staff_no)
+        await _link(ctx, session, capa, ticket, staff_no)
     return await answer_capa(ctx, session, await load_capa(session, ctx, capa.number))
 
 
-def _link(ctx: Context, session: AsyncSession, capa: Capa, ticket: Ticket, staff_no: str) -> None:
+async def _link(ctx: Context, session: AsyncSession, capa: Capa, ticket: Ticket, staff_no: str) -> None:
     session.add(
         CapaTicket(
             capa_id=capa.id, ticket_id=ticket.id, business_line_id=ticket.business_line_id,
             linked_by=staff_no, linked_at=ctx.now,
         )
     )  # fmt: skip
-    data = {"capa": capa.number}
-    note_change(ctx, session, ticket, kind="capa_linked", event="ticket.capa_linked", staff_no=staff_no, data=data)
+    await note_on_ticket(ctx, session, capa, ticket, kind="capa_linked", staff_no=staff_no)

@@ -9,12 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.ids import id_text, new_id
 from app.core.outbox import Event
 from app.models.capas import Capa, CapaTask
+from app.models.tickets import Ticket
 from app.schemas.fields import instant_text
 from app.services.capas.loading import Loaded
 from app.services.context import Context
+from app.services.own_time import at_own_time
 from app.services.policy_book import Policy
 from app.services.rules.capa import TaskKind
 from app.services.rules.thresholds import next_plain_firing, thresholds_of
+from app.services.tickets.records import note_change
 
 
 def event_values(capa: Capa, type_: str, *, at: datetime, request_id: str | None, **data: Any) -> dict[str, Any]:
@@ -112,3 +115,12 @@ def set_timer(task: CapaTask, policy: Policy) -> None:
     task.next_fire_at = (
         next_plain_firing(task.planned_at, task.due_at, task.thresholds_fired, thresholds) if task.is_open else None
     )
+
+
+async def note_on_ticket(
+    ctx: Context, session: AsyncSession, capa: Capa, ticket: Ticket, *, kind: str, staff_no: str
+) -> None:
+    """Note on a ticket, whose row is held, what became of a CAPA that answers it, in the ticket's own time."""
+    own = await at_own_time(session, ctx, ticket)
+    data = {"capa": capa.number}
+    note_change(own, session, ticket, kind=kind, event=f"ticket.{kind}", staff_no=staff_no, data=data)

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.db import database_now
 from app.core.errors import ServiceError
 from app.core.ids import id_text
 from app.core.metrics import TIMERS_FIRED
@@ -48,7 +49,7 @@ async def fire_due_tasks(session: AsyncSession, known: Known, *, now: datetime |
 
     `now` is the database's clock unless a test sets it. The very instant of a deadline is still in time.
     """
-    at: datetime = now or await session.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
+    at = now or await database_now(session)
     capas = await _claim(session, at, limit)
     if not capas:
         return 0

@@ -4,7 +4,8 @@ Nothing here reads a clock, a file, the environment, a database or a log. Which 
 
     calendar, timeline, holidays   working calendar, Chinese holidays and make-up workdays    `[calendar]`
     sla, commitments               targets, deadlines, pauses                                 `[sla]`
-    thresholds, explanation        warnings and escalation; why a deadline is what it is      `[sla]`, `[[escalations]]`
+    thresholds, explanation        warnings and escalation; why a deadline is what it is      `[sla]`
+    notices, notice_wording        who is told of a deadline, and in which words              `[[escalations]]` …
     tickets                        life cycle: moves, and the milestones they meet            —
     routing                        department, helpers, handler role, owner, duty holder      `[routing]`
     materials                      what the customer has to bring                             `[[materials]]`

@@ -57,6 +57,7 @@ class Cited(Sourced, Generic[Value]):
 
 
 class DecisionKind(StrEnum):
+    EDITION = "edition"
     KIND = "kind"
     CLASSIFICATION = "classification"
     SERVICE_LEVEL = "service_level"

@@ -74,7 +74,14 @@ class CommitmentClock:
 
     def retargeted(self, target: Target, time: Timekeeping) -> "CommitmentClock":
         """Promise another time from the same start, keeping what was used and paused."""
-        if self.state not in (CommitmentState.RUNNING, CommitmentState.PAUSED) or target == self.target:
+        return self if target == self.target else self._counted(target, time)
+
+    def recounted(self, time: Timekeeping) -> "CommitmentClock":
+        """Count the same promise by another calendar, from the same start and over the same pauses."""
+        return self._counted(self.target, time)
+
+    def _counted(self, target: Target, time: Timekeeping) -> "CommitmentClock":
+        if self.state not in (CommitmentState.RUNNING, CommitmentState.PAUSED):
             return self
         ended = tuple(pause for pause in self.pauses if pause.until is not None)
         return replace(self, target=target, due_at=due_with_pauses(self.started_at, target, ended, time))

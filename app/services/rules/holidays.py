@@ -35,6 +35,14 @@ class HolidayYear(Terms):
         return self
 
 
+class HolidayDays(Terms):
+    """What of the holidays deadlines depend on, all in order."""
+
+    rest_days: tuple[date, ...]
+    make_up_workdays: tuple[date, ...]
+    confirmed_years: tuple[int, ...]
+
+
 class HolidayBook(Terms):
     """The holidays of a country, year by year; a year it leaves out has none on record and is unconfirmed."""
 
@@ -56,6 +64,12 @@ class HolidayBook(Terms):
         return frozenset(day for year in self.years for day in year.make_up_workdays)
 
     @property
+    def days(self) -> HolidayDays:
+        confirmed = tuple(year.year for year in self.years if year.confirmed)
+        rest_days, worked = sorted(self.rest_days), sorted(self.make_up_workdays)
+        return HolidayDays(rest_days=tuple(rest_days), make_up_workdays=tuple(worked), confirmed_years=confirmed)
+
+    @property
     def confirmed_through(self) -> date | None:
         """Last day of the latest confirmed year; None if no year is."""
         return max((date(year.year, 12, 31) for year in self.years if year.confirmed), default=None)
@@ -67,6 +81,19 @@ class HolidayBook(Terms):
         """
         confirmed = {year.year for year in self.years if year.confirmed}
         return confirmed.issuperset(range(start.year, end.year + 1))
+
+
+def changed_spans(before: HolidayDays, after: HolidayDays) -> tuple[tuple[date, date], ...]:
+    """Return the stretches of dates, first and last, that count differently or whose year is confirmed by one only."""
+    days = {*before.rest_days} ^ {*after.rest_days} | {*before.make_up_workdays} ^ {*after.make_up_workdays}
+    for year in {*before.confirmed_years} ^ {*after.confirmed_years}:
+        first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+        days |= {date.fromordinal(day) for day in range(first, last + 1)}
+    spans: list[tuple[date, date]] = []
+    for day in sorted(days):
+        follows = bool(spans) and (day - spans[-1][1]).days == 1
+        spans.append((spans.pop()[0] if follows else day, day))
+    return tuple(spans)
 
 
 def build_calendar(

@@ -21,6 +21,7 @@ from app.services.rules.policy_company import (
     LawTerm,
     StaffTerms,
     ToolTerms,
+    WarningTerm,
 )
 from app.services.rules.policy_customers import (
     ArchiveTerms,
@@ -78,6 +79,7 @@ class Edition(Terms):
     notes: dict[Name, Wording] = Field(default_factory=dict)
     calendar: CalendarTerms
     sla: SlaTerms
+    warnings: WarningTerm | None = None
     escalations: tuple[EscalationTerm, ...]
     delays: DelayTerms
     routing: RoutingTerms

@@ -11,8 +11,8 @@ from app.services.rules.policy_shapes import Items, Percent, Statement, Step
 from app.services.rules.routing import Name
 
 
-class NoticeChannel(StrEnum):
-    """How staff are told; `crm` is the event feed the CRM reads."""
+class NoticeMeans(StrEnum):
+    """How staff are told: by whatever reaches the role beside the CRM's event feed, by a letter, or by a call."""
 
     CRM = "crm"
     EMAIL = "email"
@@ -37,12 +37,19 @@ class DelayTerms(Sourced):
     role: Name
 
 
+class WarningTerm(Sourced):
+    """Who is told before a deadline, and of its breach; without `role`, whoever handles the ticket."""
+
+    role: Name | None = None
+    channel: NoticeMeans
+
+
 class EscalationTerm(Sourced):
     """Who is told at each of the three levels of `sla.escalation_percent`."""
 
     level: Annotated[int, Field(ge=1, le=3)]
     role: Name
-    channel: NoticeChannel
+    channel: NoticeMeans
 
 
 class KpiTerm(Sourced):

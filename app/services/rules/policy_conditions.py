@@ -38,3 +38,12 @@ def compatible(one: Condition, other: Condition) -> bool:
     """Say whether some ticket satisfies both."""
     shared = one.model_fields_set & other.model_fields_set
     return all(set(getattr(one, field)) & set(getattr(other, field)) for field in shared)
+
+
+def both(one: Condition, other: Condition) -> Condition:
+    """Return the condition that holds where both do; they must be compatible."""
+    given = {name: getattr(one, name) for name in one.model_fields_set}
+    for name in other.model_fields_set:
+        values = getattr(other, name)
+        given[name] = tuple(value for value in values if value in given.get(name, values))
+    return Condition.model_validate(given)

@@ -9,7 +9,7 @@ from typing import Final
 from app.services.rules.calendar import NoServiceDays, WorkingCalendar
 from app.services.rules.holidays import build_calendar
 from app.services.rules.policy import CalendarTerms, Edition
-from app.services.rules.policy_conditions import compatible, covers
+from app.services.rules.policy_conditions import both, compatible, covers
 from app.services.rules.policy_findings import Finding, error, warning
 from app.services.rules.sla import Clock, Milestone, MilestoneTerm, ServiceLevel, SlaTerms, Target, Unit
 
@@ -94,8 +94,12 @@ def _terms(place: int, level: ServiceLevel, sla: SlaTerms) -> list[Placed]:
     common = [(f"sla.milestones[{at}]", term) for at, term in enumerate(sla.milestones)]
     binding: list[Placed] = []
     for path, term in own + common:
-        earlier = [other for _, other in binding if other.milestone is term.milestone]
-        if compatible(term.when, level.when) and not any(covers(other.when, term.when) for other in earlier):
+        if not compatible(term.when, level.when):
+            continue
+        when = both(term.when, level.when)
+        before = [other.when for _, other in binding if other.milestone is term.milestone]
+        before += [other.when for other in sla.service_levels[:place]]
+        if not any(covers(other, when) for other in before):
             binding.append((path, term))
     return binding
 
@@ -114,9 +118,12 @@ def _order(terms: Sequence[Placed]) -> Iterator[Finding]:
 
 
 def _emergency(sla: SlaTerms) -> Iterator[Finding]:
-    """An emergency must not wait longer than the general run."""
+    """An emergency must not wait longer than the general run; a term that binds in both is the same for both."""
     terms = {level.name: _terms(place, level, sla) for place, level in enumerate(sla.service_levels)}
+    shared = {path for path, _ in terms.get("general", ())}
     for path, urgent in terms.get("emergency", ()):
+        if path in shared:
+            continue
         for _, general in terms.get("general", ()):
             if urgent.milestone is not general.milestone or not compatible(urgent.when, general.when):
                 continue

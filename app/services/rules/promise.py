@@ -17,6 +17,7 @@ from app.services.rules.tickets import Status
 _TOLD = (
     Milestone.FIRST_RESPONSE,
     Milestone.EMAIL_REPLY,
+    Milestone.NEXT_REPLY,
     Milestone.ARRANGE_REPAIR,
     Milestone.ON_SITE_VISIT,
     Milestone.RESOLUTION,

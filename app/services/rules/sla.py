@@ -160,9 +160,17 @@ class Timekeeping:
         return self.holidays.is_confirmed(start.astimezone(zone).date(), last.date())
 
 
-def decide_sla(facts: TicketFacts, start: datetime, terms: SlaTerms, time: Timekeeping) -> SlaDecision:
+def decide_sla(
+    facts: TicketFacts,
+    start: datetime,
+    terms: SlaTerms,
+    time: Timekeeping,
+    *,
+    unanswered_since: datetime | None = None,
+) -> SlaDecision:
     """Return the service level and every commitment it makes from `start` on (aware; results are UTC).
 
+    The next reply is promised only where a message of the customer waits for one, from that message on.
     Raises: LookupError if no service level holds; the policy check refuses an edition that can come to that.
     """
     level = next((level for level in terms.service_levels if level.when.holds(facts)), None)
@@ -174,11 +182,15 @@ def decide_sla(facts: TicketFacts, start: datetime, terms: SlaTerms, time: Timek
             Wording(f"服务等级：{level.title.zh}", f"Service level: {level.title.en}"), level.basis,
         )
     ]  # fmt: skip
+    begins = {Milestone.NEXT_REPLY: unanswered_since and max(start, unanswered_since)}
     commitments = []
     for path, term in _applicable(facts, level, terms):
-        due_at = time.due_at(start, term.target)
-        confirmed = time.confirmed(start, term.target, due_at)
-        commitments.append(Commitment(term.milestone, term.target, start, due_at, confirmed))
+        begin = begins.get(term.milestone, start)
+        if begin is None:
+            continue
+        due_at = time.due_at(begin, term.target)
+        confirmed = time.confirmed(begin, term.target, due_at)
+        commitments.append(Commitment(term.milestone, term.target, begin, due_at, confirmed))
         decisions.append(_explained(term, path))
     return SlaDecision(level, tuple(commitments), tuple(decisions))
 
@@ -204,7 +216,7 @@ MILESTONE_TITLES = {
     Milestone.PRELIMINARY_HANDLING: Wording("初步处理", "preliminary handling"),
     Milestone.RESOLUTION: Wording("处理完成", "resolution"),
     Milestone.CLOSED_LOOP: Wording("闭环", "closed loop"),
-    Milestone.NEXT_REPLY: Wording("下次答复", "next reply"),
+    Milestone.NEXT_REPLY: Wording("再次答复", "the next reply"),
     Milestone.EMAIL_REPLY: Wording("邮件回复", "reply to the email"),
     Milestone.ENGINEER_ANALYSIS: Wording("工程师分析", "engineer's analysis"),
 }

@@ -48,13 +48,40 @@ def fires_at(commitment: CommitmentClock, percent: int, time: Timekeeping) -> da
     return moved_by_pauses(unmoved, commitment.target, commitment.pauses, time)
 
 
+def next_place(thresholds: tuple[Threshold, ...], fired: int, *, acknowledged: bool) -> int:
+    """Return the place of the next threshold that fires after the first `fired`; their number if none does.
+
+    Once somebody has acknowledged an escalation, its further levels are silent. Warnings and the breach are not: the
+    promise is broken all the same, with what that earns the customer.
+    """
+    for place in range(fired, len(thresholds)):
+        if not (acknowledged and thresholds[place].kind is ThresholdKind.ESCALATION):
+            return place
+    return len(thresholds)
+
+
+def has_escalated(thresholds: tuple[Threshold, ...], fired: int) -> bool:
+    """Tell whether any level of escalation is among the first `fired` thresholds."""
+    return any(threshold.kind is ThresholdKind.ESCALATION for threshold in thresholds[:fired])
+
+
 def next_firing(
-    commitment: CommitmentClock, fired: int, thresholds: tuple[Threshold, ...], time: Timekeeping
+    commitment: CommitmentClock, place: int, thresholds: tuple[Threshold, ...], time: Timekeeping
 ) -> datetime | None:
-    """Return when the next threshold is due after `fired` of them; None while the clock does not run, or after all."""
-    if commitment.state is not CommitmentState.RUNNING or fired >= len(thresholds):
+    """Return when the threshold at a place is due; None while the clock does not run, or after the last place."""
+    if commitment.state is not CommitmentState.RUNNING or place >= len(thresholds):
         return None
-    return fires_at(commitment, thresholds[fired].percent, time)
+    return fires_at(commitment, thresholds[place].percent, time)
+
+
+def carried_over(fired: int, before: tuple[Threshold, ...], after: tuple[Threshold, ...]) -> int:
+    """Return how many thresholds of another edition count as fired after `fired` of one's own: none fires twice."""
+    if fired == 0:
+        return 0
+    last = before[fired - 1]
+    if last.kind is ThresholdKind.WARNING:
+        return sum(each.kind is ThresholdKind.WARNING and each.percent <= last.percent for each in after)
+    return 1 + [(each.kind, each.level) for each in after].index((last.kind, last.level))
 
 
 def next_plain_firing(

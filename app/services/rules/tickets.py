@@ -71,19 +71,21 @@ LIFE_CYCLE: Mapping[Move, Mapping[Status, Status | None]] = MappingProxyType(
     }
 )
 
-_RESPONDED = frozenset({Milestone.ACKNOWLEDGE, Milestone.FIRST_RESPONSE})
+RESPONSES = frozenset({Milestone.ACKNOWLEDGE, Milestone.FIRST_RESPONSE})
 _HANDLED = frozenset(Milestone) - {Milestone.CLOSED_LOOP}
 
 # What a move accomplishes. Resolving a ticket accomplishes every step on the way to it.
 MEETS: Mapping[Move, frozenset[Milestone]] = MappingProxyType(
     {
-        Move.ACKNOWLEDGE: _RESPONDED,
+        Move.ACKNOWLEDGE: RESPONSES,
         Move.ASSIGN: frozenset({Milestone.ARRANGE_REPAIR}),
-        Move.START: _RESPONDED | {Milestone.ARRANGE_REPAIR, Milestone.ON_SITE_VISIT},
+        Move.START: RESPONSES | {Milestone.ARRANGE_REPAIR, Milestone.ON_SITE_VISIT},
         Move.RESOLVE: _HANDLED,
         Move.CLOSE: frozenset({Milestone.CLOSED_LOOP}),
     }
 )
+# No move says that these were done: a comment of staff does.
+STEPS = frozenset({Milestone.PRELIMINARY_HANDLING, Milestone.ENGINEER_ANALYSIS})
 # A reply the customer can read.
 REPLY_MEETS = frozenset({Milestone.FIRST_RESPONSE, Milestone.EMAIL_REPLY, Milestone.NEXT_REPLY})
 

@@ -48,7 +48,7 @@ async def list_assignments(ctx: Context, reference: str) -> Assignments:
     Raises: TicketNotFound.
     """
     async with ctx.db.read() as session:
-        loaded = await load_ticket(session, ctx, reference)
+        ctx, loaded = await load_ticket(session, ctx, reference)
         ours = select(TicketAssignment).where(TicketAssignment.ticket_id == loaded.ticket.id)
         rows = (await session.scalars(ours.order_by(TicketAssignment.since, TicketAssignment.id))).all()
     return Assignments(items=[_shown(row, loaded.policy, ctx.now) for row in rows])

@@ -1,4 +1,4 @@
-"""Changes of a ticket's facts. Whatever depends on them is decided again under the edition the ticket keeps."""
+"""Changes of a ticket's facts, and of its edition. Whatever depends on them is decided again."""
 
 from typing import Any
 
@@ -21,6 +21,7 @@ from app.services.rules.tickets import WAITING, WORKING
 from app.services.tickets.answering import answer_again, answer_changed, answer_ticket
 from app.services.tickets.clocks import decision_documents, pause, retarget
 from app.services.tickets.customers import open_customer, seal_customer
+from app.services.tickets.editions import move_to, wanted_edition
 from app.services.tickets.judgement import Judgement, facts_of, is_serious_complaint, judge, unrecorded
 from app.services.tickets.loading import Loaded, load_ticket
 from app.services.tickets.records import entry_row, event_row
@@ -39,11 +40,15 @@ async def change_ticket(ctx: Context, reference: str, body: TicketPatch) -> Answ
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         ticket = loaded.ticket
         check_version(ctx.call, ticket.version, ctx.caller.tier, required=True)
         was_serious = is_serious_complaint(ticket)
         before = _correct(ticket, body) | _correct_product(ticket, body) | _correct_customer(ctx, ticket, body)
+        policy = await wanted_edition(ctx, loaded, body.policy) if body.policy else loaded.policy
+        if policy.version != ticket.policy_version:
+            before["policy"] = {"name": ticket.policy_name, "version": ticket.policy_version}
+            loaded = move_to(ctx, loaded, policy)
         if not before:
             return unit.answer(await answer_ticket(ctx, unit.session, 200, ticket, loaded.commitments))
         note = entry_row(ctx, ticket, "changed", staff_no=body.staff_no, text=body.reason, data={"before": before})
@@ -108,7 +113,7 @@ async def confirm_classification(ctx: Context, reference: str, body: Classificat
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         ticket = loaded.ticket
         check_version(ctx.call, ticket.version, ctx.caller.tier, required=True)
         before, was_serious = ticket.classification or {}, is_serious_complaint(ticket)
@@ -160,7 +165,7 @@ async def _decided_again(
     ticket, policy, department = loaded.ticket, loaded.policy, loaded.ticket.department
     judged = judge(
         policy, facts_of(ticket), ticket.round_started_at, materials=ticket.materials,
-        first_contact=ticket.owner_staff_no,
+        first_contact=ticket.owner_staff_no, unanswered_since=ticket.unanswered_since,
     )  # fmt: skip
     new = _promise_again(ctx, loaded, judged) if ticket.status in WORKING else []
     ticket.service_level = judged.sla.service_level.name

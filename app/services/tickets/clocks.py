@@ -1,25 +1,24 @@
 """Between commitment rows and the rule that moves them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from app.core.ids import new_id
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.services.policy_book import Policy
-from app.services.rules.clause import Decision
+from app.services.rules.clause import Decision, DecisionKind
 from app.services.rules.commitments import CommitmentClock, Pause
 from app.services.rules.promise import word_promise
-from app.services.rules.sla import Commitment, CommitmentState, Milestone, Target
-from app.services.rules.thresholds import next_firing, thresholds_of
-from app.services.rules.tickets import Awaited
+from app.services.rules.sla import Commitment, CommitmentState, Milestone, SlaDecision, Target
+from app.services.rules.thresholds import Threshold, carried_over, next_firing, next_place, thresholds_of
+from app.services.rules.tickets import RESPONSES, Awaited
 
 OPEN = (CommitmentState.RUNNING, CommitmentState.PAUSED)
-# Waiting stops the clocks that run after the first response.
-_NEVER_PAUSED = (Milestone.ACKNOWLEDGE, Milestone.FIRST_RESPONSE)
+# Waiting stops the clocks that run after the first response, but excuses no message that is left unanswered.
+_NEVER_PAUSED = RESPONSES | {Milestone.NEXT_REPLY}
 
 
 def running(row: TicketCommitment) -> CommitmentClock:
@@ -37,6 +36,8 @@ def running(row: TicketCommitment) -> CommitmentClock:
 def write_back(row: TicketCommitment, after: CommitmentClock, policy: Policy) -> None:
     """Write the rule's value into its row, and set the row's timer."""
     time = policy.time
+    if (row.target_value, row.target_unit) != (after.target.value, after.target.unit):
+        row.escalation_acknowledged_at = None  # what was acknowledged was the lateness of another promise
     row.target_value, row.target_unit = after.target.value, after.target.unit
     row.due_at, row.state, row.met_at, row.ended_at = after.due_at, after.state, after.met_at, after.ended_at
     row.calendar_confirmed = time.confirmed(after.started_at, after.target, after.due_at)
@@ -52,16 +53,21 @@ def write_back(row: TicketCommitment, after: CommitmentClock, policy: Policy) ->
 
 def set_timer(row: TicketCommitment, policy: Policy) -> None:
     """Note when the next threshold of a commitment is due, if its clock runs."""
-    row.next_fire_at = next_firing(running(row), row.thresholds_fired, thresholds_of(policy.edition.sla), policy.time)
+    thresholds = thresholds_of(policy.edition.sla)
+    row.next_fire_at = next_firing(running(row), place_of_next(row, thresholds), thresholds, policy.time)
 
 
-def commitment_row(
-    ticket_id: UUID, line_id: UUID, promised: Commitment, policy: Policy, *, instance: int = 1
-) -> TicketCommitment:
+def place_of_next(row: TicketCommitment, thresholds: tuple[Threshold, ...]) -> int:
+    """Return the place of the next threshold that fires on a commitment."""
+    return next_place(thresholds, row.thresholds_fired, acknowledged=row.escalation_acknowledged_at is not None)
+
+
+def commitment_row(ticket: Ticket, promised: Commitment, policy: Policy, *, instance: int = 1) -> TicketCommitment:
     row = TicketCommitment(
         id=new_id(),
-        business_line_id=line_id,
-        ticket_id=ticket_id,
+        business_line_id=ticket.business_line_id,
+        ticket_id=ticket.id,
+        test_clock_id=ticket.test_clock_id,
         milestone=promised.milestone,
         instance=instance,
         target_value=promised.target.value,
@@ -78,6 +84,7 @@ def commitment_row(
         paused_seconds=None,
         thresholds_fired=0,
         firing_failures=0,
+        escalation_acknowledged_at=None,
     )
     set_timer(row, policy)
     return row
@@ -124,27 +131,61 @@ def retarget(
     """Bring the commitments in line with what is promised now; return the rows that are new.
 
     What is used and paused stays. A promise that no longer applies is dropped unless it was met; one that applies
-    again is taken up, and a new one counts from the start of the present round, met already if it asks for a response
-    that was given.
+    again is taken up, and a new one counts from the start of the present round (the next reply from the message that
+    waits for it), met already if it asks for a response that was given.
     """
     targets = {commitment.milestone: commitment for commitment in promised}
-    latest = latest_by_milestone(rows)
+    latest, revived = latest_by_milestone(rows), []
     for row in latest.values():
         wanted = targets.get(row.milestone)
         if wanted is None:
             cancel([row], now, policy)
         elif row.state in OPEN:
             write_back(row, running(row).retargeted(wanted.target, policy.time), policy)
-        elif row.state is CommitmentState.CANCELLED and row.started_at >= ticket.round_started_at:
+        elif row.state is CommitmentState.CANCELLED and row.started_at >= wanted.started_at:
             write_back(row, running(row).revived(wanted.target, policy.time), policy)
+            revived.append(row)
     new = [
-        commitment_row(ticket.id, ticket.business_line_id, wanted, policy, instance=_next_instance(latest.get(name)))
+        commitment_row(ticket, wanted, policy, instance=_next_instance(latest.get(name)))
         for name, wanted in targets.items()
-        if name not in latest or latest[name].state is CommitmentState.CANCELLED
+        if name not in latest or _is_over(latest[name], wanted)
     ]
     if ticket.responded_at is not None:
-        meet(new, frozenset(_NEVER_PAUSED), ticket.responded_at, policy)
+        meet([*revived, *new], RESPONSES, ticket.responded_at, policy)
     return new
+
+
+def _is_over(latest: TicketCommitment, wanted: Commitment) -> bool:
+    """Tell whether a promise needs a new instance: the last was dropped, or answered an earlier message."""
+    earlier = wanted.milestone is Milestone.NEXT_REPLY and latest.started_at < wanted.started_at
+    return latest.state is CommitmentState.CANCELLED or (latest.state not in OPEN and earlier)
+
+
+def promise_again(
+    ticket: Ticket,
+    rows: Sequence[TicketCommitment],
+    decided: SlaDecision,
+    milestones: Collection[Milestone],
+    policy: Policy,
+) -> tuple[list[TicketCommitment], list[Decision]]:
+    """Return new instances of those of the milestones that are promised now, with the decisions they rest on."""
+    latest = latest_by_milestone(rows)
+    again = {promised.milestone: promised for promised in decided.commitments if promised.milestone in milestones}
+    new = [
+        commitment_row(ticket, promised, policy, instance=_next_instance(latest.get(name)))
+        for name, promised in again.items()
+    ]
+    reasons = [d for d in decided.decisions if d.kind is DecisionKind.SLA and d.outcome.partition(":")[0] in again]
+    return new, reasons
+
+
+def change_edition(rows: Iterable[TicketCommitment], before: Policy, after: Policy) -> None:
+    """Go on by another edition's calendar and thresholds; what was told of a commitment is not told again."""
+    thresholds = thresholds_of(before.edition.sla), thresholds_of(after.edition.sla)
+    for row in rows:
+        row.thresholds_fired = carried_over(row.thresholds_fired, *thresholds)
+        if row.state in OPEN:
+            write_back(row, running(row).recounted(after.time), after)
 
 
 def latest_by_milestone(rows: Sequence[TicketCommitment]) -> dict[Milestone, TicketCommitment]:

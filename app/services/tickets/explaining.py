@@ -20,7 +20,7 @@ async def explain_commitment(ctx: Context, reference: str, commitment: str) -> E
     Raises: TicketNotFound, CommitmentNotFound.
     """
     async with ctx.db.begin() as session:
-        loaded = await load_ticket(session, ctx, reference)
+        ctx, loaded = await load_ticket(session, ctx, reference)
     wanted = id_from("cmt", commitment)
     row = next((row for row in loaded.commitments if row.id == wanted), None)
     if row is None:

@@ -1,7 +1,7 @@
 """服务受理: a ticket is taken once, decided at once, and answered with a definite promise."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
 from app.core.errors import FieldError, ServerBusy, ValidationFailed
-from app.core.ids import new_id
+from app.core.ids import id_from, new_id
 from app.core.language import Text
 from app.core.metrics import TICKETS
+from app.models.test_clocks import TestClock
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.schemas.tickets import TicketIn
@@ -66,10 +67,13 @@ async def open_ticket(ctx: Context, body: TicketIn) -> Answer:
     Raises: NotFound, ValidationFailed, ExternalRefConflict, IdempotencyKeyReused, IdempotencyInProgress.
     """
     line = ctx.line(body.business_line)
+    asked = ctx
+    if body.test_clock is not None:
+        ctx = await _at_test_clock(ctx, line, body.test_clock)
     if body.opened_at is not None and body.opened_at > ctx.now + _CLOCK_SKEW:
         raise ValidationFailed(errors=[_IN_THE_FUTURE])
     draft = _decide(ctx, line, body)
-    async with ctx.write(body, line=line.name) as unit:
+    async with asked.write(body, line=line.name) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, None)
         return unit.answer(await _take(ctx, unit.session, line, body, draft))
@@ -77,6 +81,33 @@ async def open_ticket(ctx: Context, body: TicketIn) -> Answer:
 
 _IN_THE_FUTURE = FieldError(
     ("pointer", "#/opened_at"), "in_the_future", Text("opened_at 不能晚于现在", "opened_at lies in the future")
+)
+
+
+async def _at_test_clock(ctx: Context, line: Line, reference: str) -> Context:
+    """Return the context at the time of a test clock of this line.
+
+    Raises: ValidationFailed if there is none, and wherever there are no test clocks.
+    """
+    if not ctx.kit.sandbox:
+        raise ValidationFailed(errors=[_SANDBOX_ONLY])
+    async with ctx.db.begin() as session:
+        chosen = TestClock.id == id_from("clk", reference), TestClock.business_line_id == line.id
+        now = await session.scalar(select(TestClock.now).where(*chosen))
+    if now is None:
+        raise ValidationFailed(errors=[_NO_SUCH_CLOCK])
+    return replace(ctx, now=now)
+
+
+_SANDBOX_ONLY = FieldError(
+    ("pointer", "#/test_clock"),
+    "sandbox_only",
+    Text("仅沙箱环境（AFTERSALES_SANDBOX）有测试时钟", "Only a sandbox (AFTERSALES_SANDBOX) has test clocks"),
+)
+_NO_SUCH_CLOCK = FieldError(
+    ("pointer", "#/test_clock"),
+    "unknown_value",
+    Text("该经营线没有此测试时钟", "The business line has no such test clock"),
 )
 
 
@@ -169,7 +200,7 @@ def _decide(ctx: Context, line: Line, body: TicketIn) -> _Draft:
         policy, _facts(body, reading), opened_at, materials=body.materials, first_contact=first_contact(body)
     )
     ticket = _ticket(ctx, line, body, policy=policy, reading=reading, judged=judged, opened_at=opened_at)
-    rows = [commitment_row(ticket.id, line.id, promised, policy) for promised in judged.sla.commitments]
+    rows = [commitment_row(ticket, promised, policy) for promised in judged.sla.commitments]
     promise_anew(ticket, rows, policy, ctx.now)
     return _Draft(ticket, rows, is_serious_complaint(ticket), policy)
 
@@ -239,6 +270,7 @@ def _ticket(
         customer_external_id=body.customer.external_id if body.customer else None,
         customer_tier=body.customer.tier if body.customer else None,
         fingerprint=ctx.keyring.lookup("intake", _comparable(line, body)),
+        test_clock_id=id_from("clk", body.test_clock) if body.test_clock else None,
         opened_at=opened_at,
         round_started_at=opened_at,
         recorded_at=ctx.now,

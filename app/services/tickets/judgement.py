@@ -81,11 +81,17 @@ def _read_as(label: Wording) -> Wording:
 
 
 def judge(
-    policy: Policy, facts: TicketFacts, start: datetime, *, materials: Sequence[str], first_contact: str | None
+    policy: Policy,
+    facts: TicketFacts,
+    start: datetime,
+    *,
+    materials: Sequence[str],
+    first_contact: str | None,
+    unanswered_since: datetime | None = None,
 ) -> Judgement:
     """Decide service level, commitments, route and materials of a ticket under one edition."""
     edition = policy.edition
-    sla = decide_sla(facts, start, edition.sla, policy.time)
+    sla = decide_sla(facts, start, edition.sla, policy.time, unanswered_since=unanswered_since)
     routing = decide_routing(facts, first_contact, edition.routing, edition.departments, edition.roles)
     needed = decide_materials(facts, frozenset(materials), edition.materials, edition.material_titles)
     decisions = (*sla.decisions, *routing.decisions, *needed.decisions)
@@ -136,8 +142,10 @@ def facts_of(ticket: Ticket) -> TicketFacts:
 
 
 def unrecorded(ticket: Ticket, decided: Sequence[Decision]) -> list[Decision]:
-    """Return the decisions that differ from the latest one on record on the same subject."""
-    latest = {_subject(d["kind"], d["rule"], d["outcome"]): (d["rule"], d["outcome"]) for d in ticket.decisions}
+    """Return the decisions that differ from the latest one on record on the same subject, under the same edition."""
+    since = max((place for place, d in enumerate(ticket.decisions) if d["kind"] == DecisionKind.EDITION), default=0)
+    recorded = ticket.decisions[since:]
+    latest = {_subject(d["kind"], d["rule"], d["outcome"]): (d["rule"], d["outcome"]) for d in recorded}
     return [d for d in decided if latest.get(_subject(d.kind, d.rule, d.outcome)) != (d.rule, d.outcome)]
 
 

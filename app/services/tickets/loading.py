@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.ids import id_from
 from app.models.tickets import Ticket, TicketCommitment
 from app.services.context import Context
+from app.services.own_time import at_own_time
 from app.services.policy_book import Policy
 from app.services.tickets.refusals import TicketNotFound
 
@@ -37,11 +38,14 @@ async def find_ticket(session: AsyncSession, ctx: Context, reference: str, *, lo
     return ticket
 
 
-async def load_ticket(session: AsyncSession, ctx: Context, reference: str, *, lock: bool = False) -> Loaded:
-    """Return a ticket with its commitments and the edition it keeps.
+async def load_ticket(
+    session: AsyncSession, ctx: Context, reference: str, *, lock: bool = False
+) -> tuple[Context, Loaded]:
+    """Return a ticket with its commitments and the edition it keeps, and the context at the ticket's own time.
 
     Raises: TicketNotFound.
     """
     ticket = await find_ticket(session, ctx, reference, lock=lock)
     rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id == ticket.id))
-    return Loaded(ticket, list(rows), await ctx.edition_of(ticket.policy_name, ticket.policy_version))
+    policy = await ctx.edition_of(ticket.policy_name, ticket.policy_version)
+    return await at_own_time(session, ctx, ticket), Loaded(ticket, list(rows), policy)

@@ -1,24 +1,29 @@
 """The moves of a ticket's life cycle. Each locks the ticket, asks the table of moves, keeps the clocks, and tells."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
 from app.core.conditional import check_version
 from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.tickets import AssignIn, EscalateIn, MoveIn, ResolveIn, TransferIn, WaitIn
 from app.services.context import Context
+from app.services.notices.telling import News, tell, tell_of_delay
 from app.services.policy_book import Policy
+from app.services.rules.notices import told_of
 from app.services.rules.routing import decide_routing
 from app.services.rules.sla import Milestone, decide_sla
+from app.services.rules.thresholds import ThresholdKind
 from app.services.rules.tickets import MEETS, Awaited, Move, Status, next_status
 from app.services.tickets.answering import answer_again, answer_changed
 from app.services.tickets.clocks import (
     cancel,
-    commitment_row,
     decision_documents,
-    latest_by_milestone,
     meet,
     pause,
+    promise_again,
     resume,
 )
 from app.services.tickets.judgement import facts_of
@@ -59,37 +64,45 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         check_version(ctx.call, loaded.ticket.version, ctx.caller.tier)
         ticket, before = loaded.ticket, loaded.ticket.status
         awaited = body.waiting_for if isinstance(body, WaitIn) else None
         after = next_status(before, move, awaited)
         if after is None:
             raise InvalidTransition(before, move)
-        _keep_clocks(ctx, loaded, move, body, awaited)
+        late = _keep_clocks(ctx, loaded, move, body, awaited)
         ticket.status = after
         _take_responsibility(loaded.policy, ticket, move, body)
         _apply(ctx, loaded.policy, ticket, move, body)
         new = _begin_again(ctx, loaded) if move is Move.REOPEN else []
-        told = _told(loaded.policy, ticket) if move is Move.ESCALATE else {}
+        told = await _tell(ctx, unit.session, loaded) if move is Move.ESCALATE else {}
+        if body.delay_reason is not None:
+            await tell_of_delay(unit.session, ticket, late, loaded.policy, ctx.now)
         unit.session.add_all(_noted(ctx, loaded, move, body, {"from": before, "to": after, **told}))
         unit.session.add(event_row(ctx, ticket, _ANNOUNCED[move], changed=_changed(move, before, after), **told))
         return await answer_changed(ctx, unit, loaded, new)
 
 
-def _keep_clocks(ctx: Context, loaded: Loaded, move: Move, body: MoveIn, awaited: Awaited | None) -> None:
-    """Stop, start and meet the commitments a move touches."""
+def _keep_clocks(
+    ctx: Context, loaded: Loaded, move: Move, body: MoveIn, awaited: Awaited | None
+) -> list[TicketCommitment]:
+    """Stop, start and meet the commitments a move touches; return those that were met after their time."""
     rows, policy = loaded.commitments, loaded.policy
     if loaded.ticket.status in (Status.WAITING_CUSTOMER, Status.WAITING_SUPPLIER) and move in _RESUMING:
         resume(rows, ctx.now, policy)
-    late = meet(rows, MEETS.get(move, frozenset()), ctx.now, policy)
+    done = MEETS.get(move, frozenset())
+    late = meet(rows, done, ctx.now, policy)
     require_delay_reason(policy, late, body.delay_reason)
-    if Milestone.FIRST_RESPONSE in MEETS.get(move, frozenset()) and loaded.ticket.responded_at is None:
+    if Milestone.FIRST_RESPONSE in done and loaded.ticket.responded_at is None:
         loaded.ticket.responded_at = ctx.now
+    if move in (Move.RESOLVE, Move.CLOSE):
+        loaded.ticket.unanswered_since = None
     if awaited is not None:
         pause(rows, awaited, ctx.now, policy)
     if move in (Move.CANCEL, Move.CLOSE):
         cancel(rows, ctx.now, policy)
+    return late
 
 
 _RESUMING = {Move.WAIT, Move.RESUME, Move.RESOLVE, Move.CANCEL}
@@ -154,34 +167,25 @@ def _overridden_with_a_reason(policy: Policy, ticket: Ticket, body: TransferIn) 
 
 
 def _begin_again(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
-    """Promise the resolution anew: a reopened matter gets a new instance, counted from now."""
+    """Promise the resolution anew, and a reply to what the customer wrote since: both are counted from now."""
     ticket, policy = loaded.ticket, loaded.policy
     ticket.round_started_at = ctx.now
-    decided = decide_sla(facts_of(ticket), ctx.now, policy.edition.sla, policy.time)
-    latest = latest_by_milestone(loaded.commitments)
-    again = [
-        promised
-        for promised in decided.commitments
-        if promised.milestone in _PROMISED_AGAIN and promised.milestone in latest
-    ]
-    reasons = [d for d in decided.decisions if d.outcome.partition(":")[0] in {p.milestone for p in again}]
+    terms, unanswered_since = policy.edition.sla, ticket.unanswered_since
+    decided = decide_sla(facts_of(ticket), ctx.now, terms, policy.time, unanswered_since=unanswered_since)
+    new, reasons = promise_again(ticket, loaded.commitments, decided, _PROMISED_AGAIN, policy)
     ticket.decisions = [*ticket.decisions, *decision_documents(reasons, ctx.now)]
-    return [
-        commitment_row(
-            ticket.id, ticket.business_line_id, promised, policy, instance=latest[promised.milestone].instance + 1
-        )
-        for promised in again
-    ]
+    return new
 
 
-_PROMISED_AGAIN = {Milestone.RESOLUTION, Milestone.CLOSED_LOOP}
+_PROMISED_AGAIN = {Milestone.RESOLUTION, Milestone.CLOSED_LOOP, Milestone.NEXT_REPLY}
 
 
-def _told(policy: Policy, ticket: Ticket) -> dict[str, Any]:
-    """Whom the edition tells at the level the ticket has reached."""
-    level = ticket.escalation_level
-    roles = [term.role for term in policy.edition.escalations if term.level == level]
-    return {"level": level, "told_roles": roles}
+async def _tell(ctx: Context, session: AsyncSession, loaded: Loaded) -> dict[str, Any]:
+    """Tell whom the edition tells at the level the ticket was raised to."""
+    ticket, level = loaded.ticket, loaded.ticket.escalation_level
+    told = told_of(loaded.policy.edition, ThresholdKind.ESCALATION, level, ticket.handler_role)
+    await tell(session, [News(ticket, _ANNOUNCED[Move.ESCALATE], told, {"level": level}, ctx.now)])
+    return {"level": level, "told_roles": [whom.role for whom in told]}
 
 
 def _noted(ctx: Context, loaded: Loaded, move: Move, body: MoveIn, data: dict[str, Any]) -> list[TimelineEntry]:
@@ -194,9 +198,17 @@ def _noted(ctx: Context, loaded: Loaded, move: Move, body: MoveIn, data: dict[st
     if body.note is not None:
         entries.append(entry_row(ctx, ticket, "comment", staff_no=staff_no, text=body.note))
     if body.delay_reason is not None:
-        told = {"reported_to": loaded.policy.edition.delays.role}
-        entries.append(entry_row(ctx, ticket, "delay_reason", staff_no=staff_no, text=body.delay_reason, data=told))
+        entries.append(delay_entry(ctx, loaded, body.delay_reason, staff_no))
     return entries
+
+
+def delay_entry(
+    ctx: Context, loaded: Loaded, reason: str, staff_no: str | None, *, milestones: Sequence[Milestone] = ()
+) -> TimelineEntry:
+    """Note why a step is late, and whose it is to know (002 第十五条)."""
+    told = {"reported_to": loaded.policy.edition.delays.role}
+    data = {"milestones": list(milestones), **told} if milestones else told
+    return entry_row(ctx, loaded.ticket, "delay_reason", staff_no=staff_no, text=reason, data=data)
 
 
 _IN_WORDS = {"staff_no", "reason", "note", "delay_reason", "resolution"}

@@ -9,33 +9,37 @@ from app.models.tickets import TicketCommitment
 from app.schemas.tickets import CommentIn, DelayReasonIn
 from app.services.access_log import log_texts
 from app.services.context import Context
-from app.services.rules.sla import CommitmentState
+from app.services.notices.telling import tell_of_delay
+from app.services.rules.sla import CommitmentState, Milestone, decide_sla
 from app.services.rules.tickets import REPLY_MEETS, WORKING
 from app.services.tickets.answering import answer_again, answer_changed
-from app.services.tickets.clocks import meet, promise_anew
-from app.services.tickets.loading import load_ticket
-from app.services.tickets.moves import require_delay_reason, take_ownership
+from app.services.tickets.clocks import cancel, decision_documents, meet, promise_again, promise_anew
+from app.services.tickets.judgement import facts_of, unrecorded
+from app.services.tickets.loading import Loaded, load_ticket
+from app.services.tickets.moves import delay_entry, require_delay_reason, take_ownership
 from app.services.tickets.records import entry_row, event_row
 from app.services.tickets.rendering import render_entry
 
 
 async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
-    """Add a comment; one of staff that the customer can read is a reply and meets what waits for one.
+    """Add a comment; one of staff that the customer can read is a reply, and the customer's own wait for one.
 
     Raises: TicketNotFound, DelayReasonRequired.
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
-        ticket = loaded.ticket
-        if body.author == "staff" and body.visibility == "customer" and ticket.status in WORKING:
-            late = meet(loaded.commitments, REPLY_MEETS, ctx.now, loaded.policy)
-            require_delay_reason(loaded.policy, late, body.delay_reason)
-            ticket.responded_at = ticket.responded_at or ctx.now
-            promise_anew(ticket, loaded.commitments, loaded.policy, ctx.now)
-        if body.author == "staff":
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ticket, new = loaded.ticket, []
+        if body.author == "customer":
+            new = _await_reply(ctx, loaded)
+        else:
+            late = _accomplish(ctx, loaded, body)
+            if body.delay_reason is not None:
+                await tell_of_delay(unit.session, ticket, late, loaded.policy, ctx.now)
             take_ownership(loaded.policy, ticket, body.staff_no)
+        unit.session.add_all(new)
+        promise_anew(ticket, [*loaded.commitments, *new], loaded.policy, ctx.now)
         ticket.version += 1
         ticket.updated_at = ctx.now
         visibility = "customer" if body.author == "customer" else body.visibility
@@ -43,11 +47,50 @@ async def add_comment(ctx: Context, reference: str, body: CommentIn) -> Answer:
             ctx, ticket, "comment", staff_no=body.staff_no, text=body.text, visibility=visibility, author=body.author
         )
         unit.session.add(entry)
+        if body.delay_reason is not None:
+            unit.session.add(delay_entry(ctx, loaded, body.delay_reason, body.staff_no))
         unit.session.add(event_row(ctx, ticket, "ticket.commented", author=body.author, visibility=visibility))
         if ctx.caller.tier is Tier.SENSITIVE:
             log_texts(unit.session, ctx, ticket)
         await unit.session.flush()
         return unit.answer(Answer.of(201, render_entry(entry, ctx.caller.tier)))
+
+
+def _await_reply(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
+    """Promise the next reply from this message on, in place of one that was still to come.
+
+    A ticket that waits goes on waiting until staff resume it: what was awaited may not have come. On one that is not
+    worked on no clock runs; if it is reopened, the reply is due from then.
+    """
+    ticket, policy = loaded.ticket, loaded.policy
+    ticket.unanswered_since = ctx.now
+    if ticket.status not in WORKING:
+        return []
+    cancel((row for row in loaded.commitments if row.milestone is Milestone.NEXT_REPLY), ctx.now, policy)
+    decided = decide_sla(
+        facts_of(ticket), ticket.round_started_at, policy.edition.sla, policy.time, unanswered_since=ctx.now
+    )
+    new, reasons = promise_again(ticket, loaded.commitments, decided, {Milestone.NEXT_REPLY}, policy)
+    ticket.decisions = [*ticket.decisions, *decision_documents(unrecorded(ticket, reasons), ctx.now)]
+    return new
+
+
+def _accomplish(ctx: Context, loaded: Loaded, body: CommentIn) -> list[TicketCommitment]:
+    """Meet what a comment of staff accomplishes; return what was met after its time.
+
+    Raises: DelayReasonRequired.
+    """
+    ticket, is_reply = loaded.ticket, body.visibility == "customer"
+    if is_reply:
+        ticket.unanswered_since = None
+    if ticket.status not in WORKING:
+        return []
+    done = (REPLY_MEETS if is_reply else frozenset()) | ({body.step} if body.step else frozenset())
+    late = meet(loaded.commitments, done, ctx.now, loaded.policy)
+    require_delay_reason(loaded.policy, late, body.delay_reason)
+    if is_reply:
+        ticket.responded_at = ticket.responded_at or ctx.now
+    return late
 
 
 async def record_delay_reason(ctx: Context, reference: str, body: DelayReasonIn) -> Answer:
@@ -58,19 +101,15 @@ async def record_delay_reason(ctx: Context, reference: str, body: DelayReasonIn)
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
-        loaded = await load_ticket(unit.session, ctx, reference, lock=True)
+        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         rows = [row for row in loaded.commitments if _meant(row, body)]
         if not rows:
             raise ValidationFailed(errors=[_NO_SUCH_COMMITMENT])
         for row in rows:
             row.delay_reason = body.reason
+        await tell_of_delay(unit.session, loaded.ticket, rows, loaded.policy, ctx.now)
         milestones = [row.milestone for row in rows]
-        unit.session.add(
-            entry_row(
-                ctx, loaded.ticket, "delay_reason", staff_no=body.staff_no, text=body.reason,
-                data={"milestones": milestones, "reported_to": loaded.policy.edition.delays.role},
-            )
-        )  # fmt: skip
+        unit.session.add(delay_entry(ctx, loaded, body.reason, body.staff_no, milestones=milestones))
         changed = [f"delay_reason:{milestone}" for milestone in milestones]
         unit.session.add(event_row(ctx, loaded.ticket, "ticket.delay_explained", changed=changed))
         return await answer_changed(ctx, unit, loaded)

@@ -22,6 +22,7 @@ from app.schemas.lists import TicketFilter, TimelineFilter
 from app.schemas.tickets import SearchIn, TicketList, Timeline
 from app.services.access_log import log_access, log_texts
 from app.services.context import Context
+from app.services.own_time import own_time, own_times
 from app.services.rules.search_tokens import whole_tokens
 from app.services.rules.sla import CommitmentState
 from app.services.tickets.customers import comparable_name, comparable_phone
@@ -107,18 +108,18 @@ def _filters(ctx: Context, wanted: TicketFilter) -> list[ColumnElement[bool]]:
     if wanted.opened_at_lt is not None:
         conditions.append(Ticket.opened_at < wanted.opened_at_lt)
     if wanted.overdue is not None:
-        late = _overdue(ctx.now)
+        late = _overdue(ctx)
         conditions.append(late if wanted.overdue == "true" else ~late)
     return conditions
 
 
-def _overdue(now: datetime) -> ColumnElement[bool]:
+def _overdue(ctx: Context) -> ColumnElement[bool]:
     return (
         select(TicketCommitment.id)
         .where(
             TicketCommitment.ticket_id == Ticket.id,
             TicketCommitment.state == CommitmentState.RUNNING,
-            TicketCommitment.due_at < now,
+            TicketCommitment.due_at < own_time(ctx, TicketCommitment.test_clock_id),
         )
         .exists()
     )
@@ -210,10 +211,11 @@ async def _rendered(session: AsyncSession, ctx: Context, tickets: Sequence[Ticke
     if ids:
         for row in await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id.in_(ids))):
             by_ticket[row.ticket_id].append(row)
-    tier = ctx.caller.tier
+    tier, times = ctx.caller.tier, await own_times(session, ctx, tickets)
     items = [
         render_ticket(
-            ticket, by_ticket[ticket.id], known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now
+            ticket, by_ticket[ticket.id], known=ctx.known, keyring=ctx.keyring, tier=tier,
+            now=times[ticket.test_clock_id],
         )
         for ticket in tickets
     ]  # fmt: skip

@@ -91,6 +91,29 @@ class RouteReasonRequired(ValidationFailed):
         super().__init__(errors=[FieldError(("pointer", "#/reason"), "required", detail)])
 
 
+class EditionNotInForce(ValidationFailed):
+    """The ticket's policy has no such edition, or it is not in force yet."""
+
+    def __init__(self, field: str, name: str, in_force: list[str]) -> None:
+        listed = ", ".join(in_force)
+        detail = Text(
+            f"没有该版本或尚未施行；工单适用的制度 {name} 已施行的版本：{listed}",
+            f"No such edition, or not in force yet; of the ticket's policy, {name}, these are: {listed}",
+        )
+        super().__init__(errors=[FieldError(("pointer", f"#/policy/{field}"), "not_in_force", detail)])
+
+
+class NothingEscalated(ServiceError):
+    """No open commitment of the ticket has escalated that is not acknowledged yet."""
+
+    status, code, by_rule = 409, "nothing_escalated", True
+    title = Text(
+        "没有待确认的升级：未完成的时限尚未升级，或已有人确认；人工升级无需确认，直接办理即可",
+        "Nothing waits to be acknowledged: no open milestone has escalated, or somebody has acknowledged it already. "
+        "A ticket raised by hand needs no acknowledgement: go on with it",
+    )
+
+
 class EscalatedAlready(ValidationFailed):
     """The ticket stands at a higher level; escalation only climbs."""
 

@@ -61,6 +61,7 @@ def render_ticket(
             for row in sorted(commitments, key=lambda row: (row.due_at, row.milestone, row.instance))
         ],
         promise=_promise(ticket),
+        test_clock=id_text("clk", ticket.test_clock_id) if ticket.test_clock_id else None,
         decisions=[render_decision(document, tier) for document in ticket.decisions],
         **{name: getattr(ticket, name) for name in _AS_STORED},
         **{name: shown_document(getattr(ticket, name), tier) for name in _AS_WRITTEN},
@@ -81,6 +82,7 @@ def render_commitment(row: TicketCommitment, time: Timekeeping, now: datetime) -
         used_seconds=commitment.used_seconds(now, time),
         paused_seconds=commitment.paused_seconds(now, time),
         delay_reason_recorded=row.delay_reason is not None,
+        escalation_acknowledged_at=row.escalation_acknowledged_at,
     )
 
 

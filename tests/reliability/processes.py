@@ -1,7 +1,7 @@
-"""An API process of these tests: the application under uvicorn, bound to the life of the test run.
+"""The processes of these tests, an API and a worker, bound to the life of the test run.
 
-Forked from a server that has imported this module, it starts in a tenth of the time a new interpreter takes; it is
-killed, reaped and replaced like any other process.
+Forked from a server that has imported this module, they start in a tenth of the time a new interpreter takes; they
+are killed, reaped and replaced like any other process.
 """
 
 import multiprocessing
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import uvicorn
 
+from app.cli import main
+from app.commands import worker  # noqa: F401 — imported before the fork
 from app.main import create_app
 from app.services.policy_book import PolicyBook
 
@@ -20,6 +22,17 @@ BOOK = PolicyBook.load()
 
 def serve(host: str, port: int, environment: Mapping[str, str], log: Path) -> None:
     """Serve until a signal says stop, or the test run ends."""
+    _begin(environment, log)
+    uvicorn.run(create_app(book=BOOK), host=host, port=port, access_log=False, log_level="warning")
+
+
+def work(environment: Mapping[str, str], log: Path = Path(os.devnull)) -> None:
+    """Be a worker until a signal says stop, or the test run ends."""
+    _begin(environment, log)
+    main(["worker"])
+
+
+def _begin(environment: Mapping[str, str], log: Path) -> None:
     threading.Thread(target=_end_with_test_run, name="test-run-watch", daemon=True).start()
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
@@ -27,7 +40,6 @@ def serve(host: str, port: int, environment: Mapping[str, str], log: Path) -> No
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
-    uvicorn.run(create_app(book=BOOK), host=host, port=port, access_log=False, log_level="warning")
 
 
 def _end_with_test_run() -> None:

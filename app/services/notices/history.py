@@ -1,0 +1,131 @@
+"""What became of notices: listed, and sent again."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, tuple_, update
+
+from app.core.answers import Answer
+from app.core.db import Database
+from app.core.errors import NotFound, ServiceError
+from app.core.ids import id_from, id_text
+from app.core.language import Text
+from app.core.pagination import Cursors, next_link
+from app.models.notices import Notice, NoticeChannel
+from app.models.tickets import Ticket
+from app.schemas.fields import Bilingual, EmptyBody
+from app.schemas.lists import NoticeFilter
+from app.schemas.notices import NoticeList, NoticeOut
+from app.services.context import Context
+from app.services.notices.courier import advise
+from app.services.rules.notices import NoticeState
+from app.services.tickets.loading import find_ticket
+
+_PREFIX = "ntc"
+_AS_STORED = (
+    "event", "kind", "role", "state", "attempts", "next_try_at", "last_status", "last_code", "last_text",
+    "occurred_at", "created_at", "sent_at",
+)  # fmt: skip
+
+
+class NoticeNotFound(NotFound):
+    """No such notice, or one of a line the caller does not see."""
+
+    title = Text("未找到该通知", "No such notice")
+
+
+class ChannelGone(ServiceError):
+    """The notice's channel was deleted, so that it cannot be sent again."""
+
+    status, code, by_rule = 409, "notice_channel_gone", True
+    title = Text(
+        "该通知的渠道已删除，无法重发；新的通知会发往现有渠道",
+        "The notice's channel was deleted, so it cannot be sent again; new notices go to the channels there are",
+    )
+
+
+async def list_notices(ctx: Context, wanted: NoticeFilter) -> Answer:
+    """Return one page of notices, the latest first.
+
+    Raises: NotFound for a line that is not the caller's, TicketNotFound; InvalidCursor, CursorFilterMismatch.
+    """
+    query = wanted.model_dump(mode="json", exclude={"cursor", "limit"})
+    lines = sorted(line.hex for line in ctx.line_ids())
+    cursors = Cursors(ctx.keyring, {**query, "lines": lines, "path": ctx.call.route}, now=ctx.now)
+    conditions: list[ColumnElement[bool]] = [Notice.business_line_id.in_(ctx.line_ids(wanted.business_line))]
+    if wanted.state:
+        conditions.append(Notice.state.in_(wanted.state))
+    if wanted.kind:
+        conditions.append(Notice.kind.in_(wanted.kind))
+    if wanted.cursor is not None:
+        created_at, notice_id = cursors.read(wanted.cursor)
+        here = tuple_(Notice.created_at, Notice.id)
+        conditions.append(here < tuple_(datetime.fromisoformat(created_at), UUID(notice_id)))
+    async with ctx.db.begin() as session:
+        if wanted.ticket is not None:
+            conditions.append(Notice.ticket_id == (await find_ticket(session, ctx, wanted.ticket)).id)
+        chosen = select(Notice, Ticket.number).join(Ticket, Ticket.id == Notice.ticket_id).where(*conditions)
+        ordered = chosen.order_by(Notice.created_at.desc(), Notice.id.desc())
+        rows = (await session.execute(ordered.limit(wanted.limit + 1))).all()
+    more, rows = len(rows) > wanted.limit, rows[: wanted.limit]
+    following = cursors.issue([rows[-1][0].created_at.isoformat(), rows[-1][0].id.hex]) if more else None
+    items = [_shown(ctx, notice, number) for notice, number in rows]
+    page = NoticeList(items=items, next_cursor=following, has_more=more)
+    return Answer.of(200, page, **next_link(ctx.call, following))
+
+
+async def resend_notice(ctx: Context, reference: str, body: EmptyBody) -> Answer:
+    """Have a notice sent again, with all its tries before it; what was sent before keeps its reference.
+
+    Raises: NoticeNotFound, ChannelGone.
+    """
+    async with ctx.write(body) as unit:
+        notice_id = id_from(_PREFIX, reference)
+        ours = Notice.id == notice_id, Notice.business_line_id.in_(ctx.line_ids())
+        found = select(Notice, Ticket.number).join(Ticket, Ticket.id == Notice.ticket_id).where(*ours)
+        row = (await unit.session.execute(found.with_for_update(of=Notice))).one_or_none() if notice_id else None
+        if row is None:
+            raise NoticeNotFound
+        if unit.replayed is not None:
+            return unit.replayed
+        notice, number = row
+        if await unit.session.get(NoticeChannel, notice.channel_id) is None:
+            raise ChannelGone
+        notice.state, notice.attempts = NoticeState.WAITING, 0
+        notice.next_try_at = await unit.session.scalar(select(func.clock_timestamp()))
+        await unit.session.flush()
+        return unit.answer(Answer.of(200, _shown(ctx, notice, number)))
+
+
+def _shown(ctx: Context, notice: Notice, number: str) -> NoticeOut:
+    advice = advise(notice.kind, notice.last_status, notice.last_code, notice.last_text)
+    taken = notice.state is NoticeState.SENT
+    return NoticeOut(
+        id=id_text(_PREFIX, notice.id),
+        business_line=ctx.known.by_id[notice.business_line_id].name,
+        ticket_id=id_text("tkt", notice.ticket_id),
+        ticket_number=number,
+        commitment_id=notice.commitment_id and id_text("cmt", notice.commitment_id),
+        channel_id=id_text("nch", notice.channel_id),
+        advice=None if advice is None or taken else Bilingual(zh=advice.zh, en=advice.en),
+        **{name: getattr(notice, name) for name in _AS_STORED},
+    )
+
+
+async def list_failed(db: Database, *, limit: int = 100) -> Sequence[tuple[str, Notice]]:
+    """Return the notices that failed, with their ticket's number, the latest first."""
+    failed = Notice.state == NoticeState.FAILED
+    found = select(Ticket.number, Notice).join(Ticket, Ticket.id == Notice.ticket_id).where(failed)
+    async with db.begin() as session:
+        rows = await session.execute(found.order_by(Notice.created_at.desc()).limit(limit))
+        return [(number, notice) for number, notice in rows]
+
+
+async def resend_failed(db: Database) -> int:
+    """Have every notice that failed, and whose channel is still there, sent again; return how many there are."""
+    channel = select(NoticeChannel.id).where(NoticeChannel.id == Notice.channel_id).exists()
+    again = update(Notice).where(Notice.state == NoticeState.FAILED, channel).returning(Notice.id)
+    values = {"state": NoticeState.WAITING, "attempts": 0, "next_try_at": func.clock_timestamp()}
+    async with db.begin() as session:
+        return len((await session.scalars(again.values(**values))).all())

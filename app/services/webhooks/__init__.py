@@ -1,0 +1,1 @@
+"""Webhooks: endpoints, the deliveries of events to them, and how a worker makes and sends those."""

@@ -1,0 +1,106 @@
+"""How each operation could reach into another line, and so which test holds it back. A new route needs an entry."""
+
+_MOVES = (
+    "acknowledge",
+    "assign",
+    "start",
+    "wait",
+    "resume",
+    "resolve",
+    "accept",
+    "close",
+    "reopen",
+    "cancel",
+    "transfer",
+    "escalate",
+)
+
+# Which test of `test_isolation.py` holds an operation back.
+# An operation on things that `World` does not hold names the test of its own that does.
+_CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
+_STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
+_QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
+CLOCK = "a test clock's id"
+REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
+LINES, WEBHOOK = "names of lines", "an endpoint or a delivery"
+MATRIX: dict[str, str] = {
+    "POST /v1/tickets": LINE,
+    "GET /v1/tickets": LIST,
+    "POST /v1/tickets/search": LIST,
+    "GET /v1/tickets/{ticket}": REFERENCE,
+    "PATCH /v1/tickets/{ticket}": REFERENCE,
+    "PUT /v1/tickets/{ticket}/classification": REFERENCE,
+    "GET /v1/tickets/{ticket}/assignments": REFERENCE,
+    "GET /v1/tickets/{ticket}/timeline": REFERENCE,
+    "GET /v1/tickets/{ticket}/commitments/{commitment}/explanation": REFERENCE,
+    "POST /v1/tickets/{ticket}/comments": REFERENCE,
+    "POST /v1/tickets/{ticket}/delay-reasons": REFERENCE,
+    "POST /v1/tickets/{ticket}/escalations/acknowledge": REFERENCE,
+    **{f"POST /v1/tickets/{{ticket}}/{move}": REFERENCE for move in _MOVES},
+    "POST /v1/test-clocks": LINE,
+    "GET /v1/test-clocks": LIST,
+    "GET /v1/test-clocks/{test_clock}": CLOCK,
+    "POST /v1/test-clocks/{test_clock}/advance": CLOCK,
+    "POST /v1/sla/preview": LINE,
+    "GET /v1/sla/overdue": LIST,
+    "GET /v1/sla/performance": LIST,
+    "GET /v1/sla/handling-times": LIST,
+    "GET /v1/complaints/batches": _QUALITY,
+    "GET /v1/complaints/batches/holders": _QUALITY,
+    "GET /v1/complaints/analysis": _QUALITY,
+    "GET /v1/complaints/analysis.html": _QUALITY,
+    "GET /v1/quality-alerts": _QUALITY,
+    "GET /v1/quality-alerts/{alert}": _QUALITY,
+    "POST /v1/quality-alerts/{alert}/close": _QUALITY,
+    "POST /v1/tickets/{ticket}/inspections": REFERENCE,
+    "GET /v1/tickets/{ticket}/inspections": REFERENCE,
+    "POST /v1/tickets/{ticket}/responsibility": REFERENCE,
+    "GET /v1/tickets/{ticket}/responsibility": REFERENCE,
+    "GET /v1/tickets/{ticket}/responsibility/letter": REFERENCE,
+    "POST /v1/tickets/{ticket}/responsibility/letter/sent": REFERENCE,
+    "POST /v1/tickets/{ticket}/capa": REFERENCE,
+    "GET /v1/tickets/{ticket}/capa": REFERENCE,
+    "POST /v1/capas": LINE,
+    "GET /v1/capas": _CAPAS,
+    "GET /v1/capas/{capa}": _CAPAS,
+    "PATCH /v1/capas/{capa}": _CAPAS,
+    "GET /v1/capas/{capa}/report.html": _CAPAS,
+    "PATCH /v1/capas/{capa}/actions/{action}": _CAPAS,
+    "POST /v1/capas/{capa}/actions/{action}/complete": _CAPAS,
+    "POST /v1/capas/{capa}/actions/{action}/drop": _CAPAS,
+    **{
+        f"POST /v1/capas/{{capa}}/{move}": _CAPAS for move in ("analyse", "plan", "verify", "close", "reopen", "cancel")
+    },
+    "POST /v1/staff": LINE,
+    "GET /v1/staff": _STAFF,
+    "GET /v1/staff/{member}": _STAFF,
+    "PATCH /v1/staff/{member}": _STAFF,
+    "POST /v1/staff/{member}/availability": _STAFF,
+    "GET /v1/queues": LIST,
+    "POST /v1/complaints/classify": LINE,
+    "GET /v1/policies": SHIPPED,
+    "POST /v1/policies": SHIPPED,
+    "GET /v1/policies/{name}": SHIPPED,
+    "POST /v1/policies/check": SHIPPED,
+    "GET /v1/events": LIST,
+    "POST /v1/notice-channels": LINE,
+    "GET /v1/notice-channels": LIST,
+    "GET /v1/notice-channels/{channel}": REFERENCE,
+    "PATCH /v1/notice-channels/{channel}": REFERENCE,
+    "DELETE /v1/notice-channels/{channel}": REFERENCE,
+    "POST /v1/notice-channels/{channel}/test": REFERENCE,
+    "GET /v1/notices": LIST,
+    "POST /v1/notices/{notice}/resend": REFERENCE,
+    "POST /v1/webhook-endpoints": LINES,
+    "GET /v1/webhook-endpoints": LIST,
+    "GET /v1/webhook-endpoints/{endpoint}": WEBHOOK,
+    "PATCH /v1/webhook-endpoints/{endpoint}": WEBHOOK,
+    "DELETE /v1/webhook-endpoints/{endpoint}": WEBHOOK,
+    **{
+        f"POST /v1/webhook-endpoints/{{endpoint}}/{move}": WEBHOOK
+        for move in ("rotate-secret", "enable", "disable", "test", "replay")
+    },
+    "GET /v1/webhook-deliveries": LIST,
+    "GET /v1/webhook-deliveries/{delivery}": WEBHOOK,
+    "POST /v1/webhook-deliveries/{delivery}/redeliver": WEBHOOK,
+}
