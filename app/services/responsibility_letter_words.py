@@ -6,9 +6,9 @@ from app.core.language import Text
 
 TITLE: Final = Text("关于您所反映问题的说明", "Our findings on what you reported")
 REFERENCE: Final = Text("工单编号", "Reference")
-DATE: Final = Text("日期", "Date")
+DAY: Final = Text("{on.year}年{on.month}月{on.day}日", "{on:%d %B %Y}")
 PRODUCT: Final = Text("产品", "Product")
-DEAR: Final = Text("{name}：", "Dear {name},")
+DEAR: Final = Text("尊敬的{name}：", "Dear {name},")
 DEAR_CUSTOMER: Final = Text("尊敬的客户：", "Dear customer,")
 OPENING: Final = Text(
     "您于{day}反映的问题我们已经查验。现将查验情况、判定结果和依据说明如下。",
