@@ -49,7 +49,6 @@ async def describe(ctx: Context, session: AsyncSession, loaded: Loaded) -> CapaO
     capa = loaded.capa
     if ctx.caller.tier is Tier.SENSITIVE:
         log_capa(session, ctx, capa)
-        await session.flush()
     linked = select(Ticket.number).join(CapaTicket, CapaTicket.ticket_id == Ticket.id)
     tickets = await session.scalars(linked.where(CapaTicket.capa_id == capa.id).order_by(Ticket.opened_at, Ticket.id))
     count, numbers = await _recurrences(session, capa)
