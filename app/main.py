@@ -18,6 +18,7 @@ from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.pdf import Printer
 from app.core.settings import Settings, load_settings
 from app.routers import (
+    capas,
     complaint_reports,
     complaints,
     events,
@@ -27,6 +28,7 @@ from app.routers import (
     pages,
     policies,
     quality,
+    responsibility,
     sla,
     staff,
     test_clocks,
@@ -77,8 +79,8 @@ def create_app(
     )
     app.state.kit, app.state.settings = kit, settings
     for module in (
-        tickets, sla, complaints, complaint_reports, quality, staff, policies, pages, events, webhooks, notice_channels,
-        notices, health,
+        tickets, sla, complaints, complaint_reports, responsibility, capas, quality, staff, policies, pages, events,
+        webhooks, notice_channels, notices, health,
     ):  # fmt: skip
         app.include_router(module.router)
     if settings.sandbox:

@@ -35,6 +35,8 @@ DECIDED = {
     "materials": "`materials.py` decide_materials",
     "complaints.paths": "`handling.py` decide_handling",
     "complaints.facts": "`complaint_reports.py` ReportFact",
+    "complaints.determination": "`responsibility.py` determine",
+    "quality.capa": "`capa.py` decide_check, decide_closure",
     "warnings": "`notices.py` told_of",
     "escalations": "`notices.py` told_of",
     "delays": "`notices.py` told_of_delay",

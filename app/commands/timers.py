@@ -4,7 +4,6 @@ from argparse import ArgumentParser, Namespace
 
 from app.commands.database import on_database
 from app.commands.place import add_data_dir
-from app.core.ids import id_text
 from app.services.upkeep import list_stuck, try_stuck_again
 
 
@@ -22,6 +21,6 @@ def run(options: Namespace) -> int:
         print(on_database(options, try_stuck_again))
         return 0
     stuck = on_database(options, list_stuck)
-    for number, row in stuck:
-        print("\t".join((number, id_text("cmt", row.id), row.milestone, f"{row.due_at:%Y-%m-%dT%H:%M:%SZ}")))
+    for timer in stuck:
+        print("\t".join((timer.number, timer.id, timer.what, f"{timer.due_at:%Y-%m-%dT%H:%M:%SZ}")))
     return 1 if stuck else 0

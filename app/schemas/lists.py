@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from app.core.language import Text
 from app.core.validation import Refusal
 from app.schemas.fields import Instant, Reference, RequestBody, StaffNo, Word
+from app.services.rules.capa import CapaSource, CapaStatus
 from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.facts import Channel
 from app.services.rules.notices import ChannelKind, NoticeState
@@ -142,6 +143,19 @@ class AnalysisFilter(RequestBody):
     business_line: Lines | None = None
     opened_at_gte: Moment | None = None
     opened_at_lt: Moment | None = None
+
+
+class CapaFilter(RequestBody):
+    """`overdue`, `owner_staff_no` and `department` look at what is still to be done."""
+
+    business_line: Lines | None = None
+    status: Several[CapaStatus] = []
+    source: Several[CapaSource] = []
+    owner_staff_no: StaffNo | None = None
+    department: Word | None = None
+    overdue: Literal["true", "false"] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
 
 
 class StaffFilter(RequestBody):

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import id_text, new_id
 from app.models.access_log import AccessLog
+from app.models.capas import Capa
 from app.models.tickets import Ticket
 from app.schemas.tickets import TicketOut
 from app.services.context import Context
@@ -31,6 +32,11 @@ def log_customers(session: AsyncSession, ctx: Context, tickets: Sequence[Ticket]
 def log_texts(session: AsyncSession, ctx: Context, ticket: Ticket, what: str = "timeline") -> None:
     """Note who is shown a ticket's timeline, or its report, as it was written."""
     session.add(_look(ctx, ticket.business_line_id, f"tickets/{id_text('tkt', ticket.id)}", [what]))
+
+
+def log_capa(session: AsyncSession, ctx: Context, capa: Capa) -> None:
+    """Note who is shown a CAPA's texts as they were written."""
+    session.add(_look(ctx, capa.business_line_id, f"capas/{id_text('cap', capa.id)}", ["texts"]))
 
 
 def log_replay(session: AsyncSession, ctx: Context) -> None:

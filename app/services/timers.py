@@ -20,6 +20,7 @@ from app.core.errors import ServiceError
 from app.core.ids import id_text
 from app.core.metrics import TIMERS_FIRED, TIMERS_STUCK
 from app.core.outbox import Event
+from app.models.capas import CapaTask
 from app.models.test_clocks import TestClock
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
@@ -100,12 +101,18 @@ def _attempt(ticket: Ticket, row: TicketCommitment, known: Known, at: datetime) 
         return list(_fire(ticket, row, known.edition(ticket.policy_name, ticket.policy_version), at))
     except (ServiceError, ValueError, LookupError, OverflowError) as error:
         row.thresholds_fired = fired_before
-        row.firing_failures += 1
-        row.next_fire_at = None if row.firing_failures >= MOST_TRIES else at + _TRY_AGAIN
-        if row.next_fire_at is None:
-            TIMERS_STUCK.inc()
-        _log.error("timer failed", commitment=row.id.hex, failures=row.firing_failures, error=type(error).__name__)
+        set_back(row, at, error)
         return []
+
+
+def set_back(row: TicketCommitment | CapaTask, at: datetime, error: Exception) -> None:
+    """Try a timer that failed again in a minute; after the third time set it aside."""
+    row.firing_failures += 1
+    row.next_fire_at = None if row.firing_failures >= MOST_TRIES else at + _TRY_AGAIN
+    if row.next_fire_at is None:
+        TIMERS_STUCK.inc()
+    table = type(row).__tablename__
+    _log.error("timer failed", table=table, row=row.id.hex, failures=row.firing_failures, error=type(error).__name__)
 
 
 def _fire(ticket: Ticket, row: TicketCommitment, policy: Policy, at: datetime) -> Iterator[Firing]:

@@ -1,14 +1,15 @@
 """What a worker does to the tables from time to time; each in a transaction of its own."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from app.core.db import Database, database_now
 from app.core.heartbeat import beat, forget_silent
 from app.core.idempotency import purge_expired
+from app.core.ids import id_text
 from app.core.outbox import seal_events
-from app.models.tickets import TicketCommitment
+from app.services.capas.timers import fire_due_tasks, retry_tasks, stuck_tasks
 from app.services.complaint_reports.due_measures import announce_due
 from app.services.directory import Known
 from app.services.holidays import follow_holidays
@@ -30,6 +31,12 @@ async def fire(db: Database, known: Known, now: datetime | None = None) -> int:
     """Fire a batch of timers that are due, by the database's clock unless a test sets it; return how many fired."""
     async with db.begin() as session:
         return await fire_due(session, known, now=now)
+
+
+async def fire_tasks(db: Database, known: Known, now: datetime | None = None) -> int:
+    """Fire a batch of timers of CAPAs that are due, by the same clock; return how many fired."""
+    async with db.begin() as session:
+        return await fire_due_tasks(session, known, now=now)
 
 
 async def watch_quality(db: Database, known: Known, now: datetime | None = None) -> int:
@@ -101,13 +108,27 @@ async def show_life(db: Database, worker_id: UUID) -> None:
         await beat(session, worker_id, await database_now(session))
 
 
-async def list_stuck(db: Database) -> Sequence[tuple[str, TicketCommitment]]:
-    """Return the commitments whose timer was set aside, with their ticket's number."""
+@dataclass(frozen=True, slots=True)
+class StuckTimer:
+    """A timer that was set aside: of which ticket or CAPA, of which commitment or task, and what that was due for."""
+
+    number: str
+    id: str
+    what: str
+    due_at: datetime
+
+
+async def list_stuck(db: Database) -> list[StuckTimer]:
+    """Return the timers that were set aside."""
     async with db.begin() as session:
-        return await stuck_timers(session)
+        commitments, tasks = await stuck_timers(session), await stuck_tasks(session)
+    return [
+        *(StuckTimer(number, id_text("cmt", row.id), row.milestone, row.due_at) for number, row in commitments),
+        *(StuckTimer(number, id_text("act", task.id), task.kind, task.due_at) for number, task in tasks),
+    ]
 
 
 async def try_stuck_again(db: Database) -> int:
     """Give every timer that was set aside three tries more; return how many there are."""
     async with db.begin() as session:
-        return await retry_stuck(session)
+        return await retry_stuck(session) + await retry_tasks(session)

@@ -17,6 +17,7 @@ _MOVES = (
 
 # Which test of `test_isolation.py` holds an operation back.
 # An operation on things that `World` does not hold names the test of its own that does.
+_CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
@@ -58,6 +59,25 @@ MATRIX: dict[str, str] = {
     "GET /v1/quality-alerts": _QUALITY,
     "GET /v1/quality-alerts/{alert}": _QUALITY,
     "POST /v1/quality-alerts/{alert}/close": _QUALITY,
+    "POST /v1/tickets/{ticket}/inspections": REFERENCE,
+    "GET /v1/tickets/{ticket}/inspections": REFERENCE,
+    "POST /v1/tickets/{ticket}/responsibility": REFERENCE,
+    "GET /v1/tickets/{ticket}/responsibility": REFERENCE,
+    "GET /v1/tickets/{ticket}/responsibility/letter": REFERENCE,
+    "POST /v1/tickets/{ticket}/responsibility/letter/sent": REFERENCE,
+    "POST /v1/tickets/{ticket}/capa": REFERENCE,
+    "GET /v1/tickets/{ticket}/capa": REFERENCE,
+    "POST /v1/capas": LINE,
+    "GET /v1/capas": _CAPAS,
+    "GET /v1/capas/{capa}": _CAPAS,
+    "PATCH /v1/capas/{capa}": _CAPAS,
+    "GET /v1/capas/{capa}/report.html": _CAPAS,
+    "PATCH /v1/capas/{capa}/actions/{action}": _CAPAS,
+    "POST /v1/capas/{capa}/actions/{action}/complete": _CAPAS,
+    "POST /v1/capas/{capa}/actions/{action}/drop": _CAPAS,
+    **{
+        f"POST /v1/capas/{{capa}}/{move}": _CAPAS for move in ("analyse", "plan", "verify", "close", "reopen", "cancel")
+    },
     "POST /v1/staff": LINE,
     "GET /v1/staff": _STAFF,
     "GET /v1/staff/{member}": _STAFF,

@@ -17,6 +17,11 @@ _MOVES = (
     "acknowledge", "start", "wait", "resume", "resolve", "accept", "close", "reopen", "cancel", "escalate",
 )  # fmt: skip
 _TICKET = "POST /v1/tickets/{ticket}"
+_CAPA = "POST /v1/capas/{capa}"
+AN_ACTION = {
+    "kind": "correction", "text": "隔离库存", "owner_staff_no": "3002", "department": "production",
+    "due_on": "2026-12-01",
+}  # fmt: skip
 _ENDPOINT = "/v1/webhook-endpoints/{endpoint}"
 _CONFIRMED = {"complaint_class": "quality", "issue_type": "product_quality", "severity": "minor", "staff_no": "1101"}
 
@@ -57,6 +62,39 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /v1/staff/{member}": {"capacity": 5},
     "POST /v1/staff/{member}/availability": {"available": False},
     "POST /v1/quality-alerts/{alert}/close": {"staff_no": "1101", "conclusion": "批次已隔离，原因为釉料"},
+    f"{_TICKET}/inspections": {
+        "sample": "同批次餐盘五只",
+        "method": "热冲击试验",
+        "finding": "两只开裂",
+        "conclusion": "confirmed",
+        "inspected_by": "3001",
+        "department": "production",
+    },
+    f"{_TICKET}/responsibility": {"ours": True, "department": "production", "cause": "釉料配比有误"},
+    f"{_TICKET}/responsibility/letter/sent": {"staff_no": "1101", "channel": "letter"},
+    f"{_TICKET}/capa": {"title": "餐盘开裂", "problem": "同批次餐盘受热开裂", "staff_no": "3001"},
+    "POST /v1/capas": {
+        "business_line": "tableware",
+        "title": "餐盘开裂",
+        "source": "audit",
+        "problem": "抽检发现开裂",
+        "opened_by": "3001",
+    },
+    "PATCH /v1/capas/{capa}": {"title": "餐盘受热开裂", "staff_no": "3001"},
+    f"{_CAPA}/analyse": {
+        "staff_no": "3001",
+        "method": "five_whys",
+        "whys": ["釉层应力过大"],
+        "root_cause": "釉料配比未复核",
+    },
+    f"{_CAPA}/plan": {"staff_no": "3001", "actions": [AN_ACTION], "criteria": "连续三批无开裂"},
+    "PATCH /v1/capas/{capa}/actions/{action}": {"staff_no": "3001", "owner_staff_no": "3002"},
+    f"{_CAPA}/actions/{{action}}/complete": {"staff_no": "3001", "evidence": ["检验报告 QC-1"]},
+    f"{_CAPA}/actions/{{action}}/drop": {"staff_no": "3001", "reason": "与另一项重复"},
+    f"{_CAPA}/verify": {"staff_no": "3001", "result": "effective", "finding": "三批抽检无开裂", "reason": "批次已够"},
+    f"{_CAPA}/close": {"staff_no": "3001", "department": "production"},
+    f"{_CAPA}/reopen": {"staff_no": "3001", "reason": "再次出现"},
+    f"{_CAPA}/cancel": {"staff_no": "3001", "reason": "误开"},
     "POST /v1/notice-channels": {
         "business_line": "tableware", "roles": ["*"], "kind": "email", "address": "duty@example.com",
     },

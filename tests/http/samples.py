@@ -58,6 +58,12 @@ async def _alerts(service: Service, _caller: httpx.AsyncClient) -> str:
     return f"qal_{made[0].hex}"
 
 
+async def _capas(_service: Service, caller: httpx.AsyncClient) -> str:
+    made = [await posted(caller, "/v1/capas", BODIES["POST /v1/capas"]) for _ in range(3)]
+    await caller.post(f"/v1/capas/{made[0]}/plan", json=BODIES["POST /v1/capas/{capa}/plan"])
+    return made[0]
+
+
 async def _clocks(_service: Service, caller: httpx.AsyncClient) -> str:
     made = [await posted(caller, "/v1/test-clocks", BODIES["POST /v1/test-clocks"]) for _ in range(3)]
     return made[0]
@@ -92,13 +98,16 @@ MAKERS: dict[str, Maker] = {
     "channel": _channels,
     "test_clock": _clocks,
     "ticket": _tickets,
+    "capa": _capas,
     "member": _staff,
     "alert": _alerts,
 }
 
 
 async def make_samples(service: Service, caller: httpx.AsyncClient) -> dict[str, str]:
-    """Return one of each kind, by the name it has in addresses; `commitment` is one of the ticket's."""
+    """Return one of each kind, by the name it has in addresses; `commitment` is the ticket's, `action` the CAPA's."""
     made = {name: await maker(service, caller) for name, maker in MAKERS.items()}
     ticket = (await caller.get(f"/v1/tickets/{made['ticket']}")).json()
-    return made | {"commitment": ticket["commitments"][0]["id"], "name": a_ticket()["business_line"]}
+    capa = (await caller.get(f"/v1/capas/{made['capa']}")).json()
+    inside = {"commitment": ticket["commitments"][0]["id"], "action": capa["actions"][0]["id"]}
+    return made | inside | {"name": a_ticket()["business_line"]}

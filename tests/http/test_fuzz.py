@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.http.operations import BODIES, Operation, Schema, writes
+from tests.http.samples import posted
 from tests.http.service import Service, hook, take
 
 SCALARS = (
@@ -81,7 +82,10 @@ def bodies(draw: Callable[[Any], Any], operation: Operation) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 async def there(caller: httpx.AsyncClient) -> dict[str, str]:
     """What a path may name."""
-    return {"ticket": (await take(caller))["number"], **await hook(caller)}
+    capa = await posted(caller, "/v1/capas", BODIES["POST /v1/capas"])
+    planned = (await caller.post(f"/v1/capas/{capa}/plan", json=BODIES["POST /v1/capas/{capa}/plan"])).json()
+    action = planned["actions"][0]["id"]
+    return {"ticket": (await take(caller))["number"], "capa": capa, "action": action, **await hook(caller)}
 
 
 PATIENT = settings(deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))

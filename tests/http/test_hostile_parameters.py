@@ -354,7 +354,7 @@ async def test_a_weak_stale_or_unreadable_tag_is_a_mismatch_and_changes_nothing(
         url = operation.url(**samples | mine)
         response = await ask(caller, operation, url, {"If-Match": tag})
         problem = check_problem(response, 412, "version_mismatch")
-        assert problem["current_etag"].startswith('"1.')
+        assert problem["current_etag"].startswith('"2.' if "capa" in operation.references else '"1.')
         check_problem(await ask(caller, operation, url), 428, "if_match_required")
     assert (await caller.get(f"/v1/tickets/{ticket['number']}")).json() == ticket
     assert (await caller.get(f"/v1/notice-channels/{channel['id']}")).json() == channel

@@ -12,6 +12,7 @@ from app.core.settings import Settings
 from app.services import test_clocks, upkeep
 from tests.builders import a_ticket
 from tests.conftest import FakeClock
+from tests.http.operations import BODIES
 from tests.http.problems import check_problem
 from tests.http.test_ticket_changes import patch
 from tests.http.test_ticket_moves import commitment, move
@@ -253,3 +254,19 @@ async def test_outside_a_sandbox_there_are_no_test_clocks(client: AsyncClient, s
     refused = await client.post("/v1/tickets", json=a_ticket(test_clock=clock_id))
     assert field_codes(refused) == [("#/test_clock", "sandbox_only")]
     assert (await client.get("/readyz")).json()["sandbox"] is False
+
+
+async def test_what_is_found_out_about_a_ticket_is_noted_in_its_own_time(client: AsyncClient) -> None:
+    ticket = await take(client, test_clock=(await make(client))["id"])
+    path = f"/v1/tickets/{ticket['number']}"
+    body = BODIES["POST /v1/tickets/{ticket}/inspections"]
+    assert (await client.post(f"{path}/inspections", json=body)).json()["inspected_at"] == NOON
+    later = await client.post(f"{path}/inspections", json=body | {"inspected_at": "2026-03-02T04:01:00Z"})
+    assert field_codes(later) == [("#/inspected_at", "in_the_future")]
+    found = await client.post(f"{path}/responsibility", json=BODIES["POST /v1/tickets/{ticket}/responsibility"])
+    assert found.json()["determined_at"] == NOON
+    await client.post(f"{path}/capa", json=BODIES["POST /v1/tickets/{ticket}/capa"])
+    timeline = (await client.get(f"{path}/timeline")).json()["items"]
+    assert [(entry["kind"], entry["at"]) for entry in timeline] == [
+        ("recorded", NOON), ("inspected", NOON), ("determined", NOON), ("capa_linked", NOON),
+    ]  # fmt: skip

@@ -86,6 +86,8 @@ _TAKEN = _NOTED | {"ticket": 1, "ticket_commitment": 2, "ticket_search": 1, "tic
 _MEASURE = {"department": "production", "text": "隔离库存", "owner_staff_no": "7101", "due_on": "2026-11-25"}
 _SERIOUS = a_ticket(business_line="components", severity="serious", external_ref="serious")
 _HANDED_OVER = _NOTED | {"ticket_assignment": 1}
+_OURS = {"ours": True, "department": "production", "cause": "釉料配比有误"}
+_CAPA = {"title": "餐盘开裂", "problem": "同批次餐盘受热开裂", "staff_no": "3001"}
 CHANGES = [
     Change("POST", "", a_ticket(external_ref="whole"), _TAKEN),
     Change("POST", "", a_ticket(external_ref="there"), {"idempotency_record": 1}),
@@ -99,12 +101,14 @@ CHANGES = [
         "POST", "/{number}/report/measures", _MEASURE, _NOTED | {"complaint_report_measure": 1},
         first=("/report", {"staff_no": "1101"}),
     ),
+    Change("POST", "/{number}/responsibility", _OURS, _NOTED | {"responsibility": 1}),
+    Change("POST", "/{number}/capa", _CAPA, _NOTED | {"event": 2, "capa": 1, "capa_ticket": 1}),
 ]  # fmt: skip
 _NAMES = ["take", "repeat", "move", "comment", "change", "refusal", "take serious", "open report", "measure"]
 
 
 @pytest.mark.parametrize(("how", "status"), [(_a_bug, 500), (_the_link_breaks, 503)], ids=["a bug", "the link breaks"])
-@pytest.mark.parametrize("change", CHANGES, ids=_NAMES)
+@pytest.mark.parametrize("change", CHANGES, ids=[*_NAMES, "determine", "open a CAPA"])
 async def test_a_change_is_whole_or_not_there_whichever_statement_fails(
     client: AsyncClient,
     db: Database,

@@ -27,7 +27,7 @@ from app.services.policy_book import Policy
 from app.services.rules.clause import Wording
 from app.services.rules.complaint_reports import FACT_TITLES, ReportFact, measure_state
 from app.services.tickets.customers import open_customer
-from app.services.tickets.rendering import masked, said
+from app.services.tickets.rendering import shown_document, shown_text
 
 
 async def get_report(ctx: Context, reference: str, instance: int | None) -> Answer:
@@ -62,7 +62,7 @@ def render_report(ctx: Context, current: LoadedReport) -> ReportOut:
     following = progress.next
     view = _View(ctx, current)
     facts = {fact.value: getattr(report, fact) for fact in ReportFact}
-    batch = report.batch if ctx.caller.tier is Tier.SENSITIVE else masked(report.batch)
+    batch = shown_document(report.batch, ctx.caller.tier)
     return ReportOut(
         id=id_text("rpt", report.id),
         number=current.number,
@@ -106,7 +106,7 @@ class _View:
         self._departments = current.policy.edition.departments
 
     def text(self, text: str | None) -> str | None:
-        return said(text, self._tier, self._name)
+        return shown_text(text, self._tier, self._name)
 
     def _title(self, department: str) -> Bilingual:
         title = self._departments[department].title

@@ -69,6 +69,7 @@ class DecisionKind(StrEnum):
     RESPONSIBILITY = "responsibility"
     MATERIALS = "materials"
     COMPENSATION = "compensation"
+    CAPA = "capa"
 
 
 @dataclass(frozen=True, slots=True)

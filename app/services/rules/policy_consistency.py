@@ -140,6 +140,7 @@ def _complaints(edition: Edition) -> Iterator[Finding]:
         for name in sorted(facts.items.keys() - set(ReportFact)):
             path_of_fact = f"complaints.facts.items.{name}"
             yield warning(path_of_fact, facts.clause, "报告单没有这一栏", "the handling report has no such field")
+    yield from _repeated("complaints.determination", edition.complaints.determination if edition.complaints else ())
 
 
 def _handling(place: str, path: HandlingPath) -> Iterator[Finding]:

@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from app.services.rules.capa import CapaTerms
 from app.services.rules.classification import Kind
 from app.services.rules.clause import Cited, Sourced, Terms, Wording
 from app.services.rules.facts import Channel, ItemClass
 from app.services.rules.handling import HandlingPath
 from app.services.rules.policy_shapes import Items, Statement, Step
+from app.services.rules.responsibility import DeterminationStep
 from app.services.rules.routing import Name
 from app.services.rules.sla import Target
 
@@ -42,7 +44,7 @@ class ComplaintTerms(Terms):
     classes: Items | None = None
     facts: Items | None = None
     paths: tuple[HandlingPath, ...] = ()
-    determination: tuple[Step, ...] = ()
+    determination: tuple[DeterminationStep, ...] = ()
     follow_up: tuple[Step, ...] = ()
 
 
@@ -52,6 +54,7 @@ class QualityTerms(Terms):
     sources: Items | None = None
     flow: tuple[Step, ...] = ()
     nonconforming_goods: tuple[Step, ...] = ()
+    capa: CapaTerms | None = None
 
 
 class HotlineTerms(Terms):

@@ -69,6 +69,15 @@ class RoutingDecision:
     decisions: tuple[Decision, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Who answers for the matter; `party` is their name, where the ticket has it."""
+
+    holder: DutyHolder
+    party: str | None
+    decision: Decision
+
+
 def decide_routing(
     facts: TicketFacts,
     first_contact: str | None,
@@ -102,7 +111,9 @@ def decide_routing(
         rule = "routing.first_contact_owner"
         term = terms.first_contact_owner
         decisions.append(Decision(DecisionKind.OWNERSHIP, owner, rule, term.clause, reason, term.basis))
-    decisions += _duty(facts, terms)
+    duty = duty_of(facts, terms)
+    if duty is not None:
+        decisions.append(duty.decision)
     return RoutingDecision(route.department, route.collaborating, handler.role, owner, tuple(decisions))
 
 
@@ -121,11 +132,11 @@ def _first(terms: tuple[Holding, ...], facts: TicketFacts, what: str) -> Holding
     raise LookupError(f"no {what} of the edition holds for these facts")
 
 
-def _duty(facts: TicketFacts, terms: RoutingTerms) -> list[Decision]:
-    """Who sold or who served answers for it, where the edition says so and that party is on the ticket."""
+def duty_of(facts: TicketFacts, terms: RoutingTerms) -> Duty | None:
+    """Return who answers for the matter, where the edition says so: who sold, or who served."""
     term = next((term for term in terms.duty_holders if term.when.holds(facts)), None)
     if term is None:
-        return []
+        return None
     party = {
         DutyHolder.SELLER: facts.seller,
         DutyHolder.SERVICE_PROVIDER: facts.service_provider,
@@ -139,4 +150,5 @@ def _duty(facts: TicketFacts, terms: RoutingTerms) -> list[Decision]:
     if party is not None:
         reason = Wording(f"{reason.zh}：{party}", f"{reason.en}: {party}")
     rule = f"routing.duty_holders.{term.name}"
-    return [Decision(DecisionKind.RESPONSIBILITY, term.duty_holder, rule, term.clause, reason, term.basis)]
+    decision = Decision(DecisionKind.RESPONSIBILITY, term.duty_holder, rule, term.clause, reason, term.basis)
+    return Duty(term.duty_holder, party, decision)

@@ -5,7 +5,7 @@ working calendar. "Within N days" ends at 24:00, local time, of the day N days l
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -141,6 +141,14 @@ class Timekeeping:
     def end_of_day(self, instant: datetime) -> datetime:
         """Return 24:00, local time, of the day an instant lies in; an instant that is 24:00 stays."""
         return end_of_day(instant - timedelta(microseconds=1), 0, self.timezone)
+
+    def end_of_date(self, day: date) -> datetime:
+        """Return 24:00, local time, of a date, as UTC."""
+        return end_of_day(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.timezone)), 0, self.timezone)
+
+    def date_of(self, instant: datetime) -> date:
+        """Return the local date of an instant."""
+        return instant.astimezone(ZoneInfo(self.timezone)).date()
 
     def confirmed(self, start: datetime, target: Target, due_at: datetime) -> bool:
         """Tell whether no year without announced make-up workdays was counted on the way."""

@@ -84,6 +84,15 @@ def carried_over(fired: int, before: tuple[Threshold, ...], after: tuple[Thresho
     return 1 + [(each.kind, each.level) for each in after].index((last.kind, last.level))
 
 
+def next_plain_firing(
+    started_at: datetime, due_at: datetime, fired: int, thresholds: tuple[Threshold, ...]
+) -> datetime | None:
+    """Return when the next threshold of a deadline is due that runs round the clock without a pause; None after all."""
+    if fired >= len(thresholds):
+        return None
+    return started_at + (due_at - started_at) * thresholds[fired].percent / 100
+
+
 def _allowance(commitment: CommitmentClock, time: Timekeeping) -> int:
     """Return the seconds of the own clock that were promised."""
     start, due_at = commitment.started_at, time.due_at(commitment.started_at, commitment.target)

@@ -159,9 +159,11 @@ def unrecorded(ticket: Ticket, decided: Sequence[Decision]) -> list[Decision]:
 
 
 def _subject(kind: str, rule: str, outcome: str) -> tuple[str, str]:
-    """A commitment's milestone, a route or a handler; else the kind alone."""
+    """A commitment's milestone, a route or a handler, whose duty a matter is or whose fault; else the kind alone."""
     if kind == DecisionKind.SLA:
         return kind, outcome.partition(":")[0]
+    if kind == DecisionKind.RESPONSIBILITY:
+        return kind, rule.partition(".")[0]
     return kind, rule.split(".")[1] if kind == DecisionKind.ROUTING else ""
 
 

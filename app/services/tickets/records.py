@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.core.ids import id_text, new_id
 from app.core.outbox import Event
 from app.models.tickets import Ticket, TimelineEntry
@@ -83,3 +85,22 @@ def entry_row(
         ticket, kind, at=ctx.now, request_id=ctx.call.request_id, key_id=ctx.caller.key_id, author=author,
         staff_no=staff_no, text=text, visibility=visibility, data=data,
     )  # fmt: skip
+
+
+def note_change(
+    ctx: Context,
+    session: AsyncSession,
+    ticket: Ticket,
+    *,
+    kind: str,
+    event: str,
+    staff_no: str | None,
+    data: Mapping[str, Any],
+    text: str | None = None,
+    visibility: str = "internal",
+) -> None:
+    """Count a change of a ticket whose row is held, note it in the timeline and announce it, both with `data`."""
+    ticket.version += 1
+    ticket.updated_at = ctx.now
+    session.add(entry_row(ctx, ticket, kind, staff_no=staff_no, text=text, visibility=visibility, data=data))
+    session.add(event_row(ctx, ticket, event, **data))

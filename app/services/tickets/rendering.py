@@ -46,8 +46,7 @@ def render_ticket(
     """Shape a ticket for one tier. Commitments come in the order of their deadlines."""
     time = known.timekeeping_of(ticket.policy_name, ticket.policy_version)
     person = open_customer(ticket.customer_sealed, ticket.id, keyring)
-    description = said(ticket.description, tier, person["name"])
-    written = _as_is if tier is Tier.SENSITIVE else masked
+    description = shown_text(ticket.description, tier, person["name"])
     return TicketOut.model_construct(
         id=id_text("tkt", ticket.id),
         business_line=known.by_id[ticket.business_line_id].name,
@@ -55,7 +54,7 @@ def render_ticket(
         policy=PolicyRef(name=ticket.policy_name, version=ticket.policy_version),
         customer=render_customer(ticket, person, tier),
         description=description,
-        call=None if tier is Tier.PUBLIC else written(ticket.call),
+        call=None if tier is Tier.PUBLIC else shown_document(ticket.call, tier),
         classification=_classification(ticket.classification, description),
         commitments=[
             render_commitment(row, time, now)
@@ -63,9 +62,9 @@ def render_ticket(
         ],
         promise=_promise(ticket),
         test_clock=id_text("clk", ticket.test_clock_id) if ticket.test_clock_id else None,
-        decisions=[_decision(written(document)) for document in ticket.decisions],
+        decisions=[render_decision(document, tier) for document in ticket.decisions],
         **{name: getattr(ticket, name) for name in _AS_STORED},
-        **{name: written(getattr(ticket, name)) for name in _AS_WRITTEN},
+        **{name: shown_document(getattr(ticket, name), tier) for name in _AS_WRITTEN},
     )
 
 
@@ -94,8 +93,8 @@ def render_entry(entry: TimelineEntry, tier: Tier) -> TimelineEntryOut:
         visibility=entry.visibility,
         author=entry.author,
         staff_no=entry.staff_no,
-        text=said(entry.text, tier),
-        data={} if tier is Tier.PUBLIC else entry.data if tier is Tier.SENSITIVE else masked(entry.data),
+        text=shown_text(entry.text, tier),
+        data={} if tier is Tier.PUBLIC else shown_document(entry.data, tier),
         at=entry.at,
     )
 
@@ -114,11 +113,9 @@ def render_customer(ticket: Ticket, person: dict[str, str | None], tier: Tier) -
     return CustomerOut(external_id=external_id, tier=ticket.customer_tier, **shown)
 
 
-def _as_is(value: Any) -> Any:
-    return value
-
-
-def _decision(document: dict[str, Any]) -> DecisionOut:
+def render_decision(document: dict[str, Any], tier: Tier) -> DecisionOut:
+    """Show a decision on record; a name in its reason may have been written with a number."""
+    document = shown_document(document, tier)
     return DecisionOut.model_construct(
         kind=DecisionKind(document["kind"]),
         outcome=document["outcome"],
@@ -145,7 +142,7 @@ def _classification(document: dict[str, Any] | None, description: str | None) ->
     return {**document, "evidence": evidence}
 
 
-def said(text: str | None, tier: Tier, name: str | None = None) -> str | None:
+def shown_text(text: str | None, tier: Tier, name: str | None = None) -> str | None:
     """Show free text as the tier allows; the customer's own name is masked with the rest, keeping positions."""
     if text is None or tier is Tier.SENSITIVE:
         return text
@@ -155,12 +152,22 @@ def said(text: str | None, tier: Tier, name: str | None = None) -> str | None:
     return hidden.replace(name, name[0] + "*" * (len(name) - 1)) if name and len(name) > 1 else hidden
 
 
-def masked(value: Any) -> Any:
+def shown_texts(texts: Sequence[str], tier: Tier) -> list[str]:
+    """Show free texts as the tier allows, none of them to the tier `public`."""
+    return [shown for text in texts if (shown := shown_text(text, tier)) is not None]
+
+
+def shown_document(value: Any, tier: Tier) -> Any:
+    """Show a document that callers wrote into, masked unless the tier sees it in full."""
+    return value if tier is Tier.SENSITIVE else _masked(value)
+
+
+def _masked(value: Any) -> Any:
     """Mask what callers wrote anywhere in a document."""
     if isinstance(value, str):
         return mask_text(value)
     if isinstance(value, list):
-        return [masked(item) for item in value]
+        return [_masked(item) for item in value]
     if isinstance(value, dict):
-        return {name: masked(item) for name, item in value.items()}
+        return {name: _masked(item) for name, item in value.items()}
     return value

@@ -1,0 +1,1 @@
+"""纠正和预防措施: opening, working through, checking and showing corrective and preventive action."""
