@@ -59,7 +59,7 @@ def _handled(analysis: Analysis) -> list[tuple[Text, int]]:
 
 
 def _bars(trend: list[TrendRow]) -> list[_Bar]:
-    most = max((row.tickets for row in trend), default=0)
+    most = max((row.tickets for row in trend), default=0) or 1
     return [
         _Bar(
             row.start.isoformat(), row.tickets, row.complaints,
