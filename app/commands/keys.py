@@ -78,8 +78,9 @@ def _rotate(options: Namespace) -> int:
 
 def _list(options: Namespace) -> int:
     now = system_clock()
+    found = on_database(options, list_keys)
     print("id\tname\tstate\tlines\tscopes\ttier", file=sys.stderr)  # beside what scripts read
-    for key in on_database(options, list_keys):
+    for key in found:
         lines, scopes = ",".join(key.business_lines), ",".join(key.scopes)
         print("\t".join((id_text(_PREFIX, key.id), key.name, _state(key, now), lines, scopes, key.tier)))
     return 0
