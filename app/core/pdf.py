@@ -19,10 +19,9 @@ from app.core.errors import ServerBusy, ServiceError
 from app.core.language import Text
 
 # Fonts with simplified Chinese, the first that is there is taken.
-_SERIF: Final = ("Noto Serif CJK SC", "Noto Serif SC", "Source Han Serif SC", "Songti SC", "SimSun")
-_SANS: Final = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "SimHei")
+SERIF: Final = ("Noto Serif CJK SC", "Noto Serif SC", "Source Han Serif SC", "Songti SC", "SimSun")
+SANS: Final = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "SimHei")
 _AT_A_TIME: Final = 2
-_LONGEST_SECONDS: Final = 15.0
 _NO_PACKAGES: Final = "no-packages"  # a folder that is not there
 
 
@@ -46,20 +45,21 @@ class FontMissing(ServiceError):
 class Printer:
     """Makes PDF documents in threads of its own, a few at a time."""
 
-    def __init__(self, fonts_folder: Path | None = None) -> None:
+    def __init__(self, fonts_folder: Path | None = None, *, longest_seconds: float = 15.0) -> None:
         """`fonts_folder` takes the place of the system's fonts."""
         self._folder = fonts_folder
+        self._longest_seconds = longest_seconds
         self._threads = ThreadPoolExecutor(_AT_A_TIME, "pdf")
 
     async def print(self, template: Path, sheet: Mapping[str, object], *, at: datetime) -> bytes:
         """Return the document that a template makes of `sheet`, dated `at`.
 
-        Raises: FontMissing, ServerBusy if it takes longer than 15 seconds.
+        Raises: FontMissing, ServerBusy if it takes too long.
         """
         text = json.dumps(sheet, ensure_ascii=False)
         making = asyncio.get_running_loop().run_in_executor(self._threads, self._compile, template, text, at)
         try:
-            return await asyncio.wait_for(making, _LONGEST_SECONDS)
+            return await asyncio.wait_for(making, self._longest_seconds)
         except TimeoutError:
             raise ServerBusy(headers={"Retry-After": "5"}) from None
 
@@ -85,8 +85,8 @@ class Printer:
     def _families(self) -> tuple[str, str]:
         """The names of a serif and a sans-serif font; one serves as both where there is no other."""
         known = set(self._fonts.families())
-        serif = next((name for name in _SERIF if name in known), None)
-        sans = next((name for name in _SANS if name in known), None)
+        serif = next((name for name in SERIF if name in known), None)
+        sans = next((name for name in SANS if name in known), None)
         if serif is None and sans is None:
             raise FontMissing
         return serif or sans or "", sans or serif or ""

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 import typst
 
+from app.core.errors import ServerBusy
 from app.core.pdf import FontMissing, Printer
-from tests.http.pdf import contents, signs
+from tests.http.pdf import contents, needs_a_font, signs
+
+pytestmark = needs_a_font
 
 NOON = datetime(2026, 11, 22, 4, tzinfo=UTC)
 SAYS = "#set text(font: sys.inputs.serif)\n#let sheet = json(bytes(sys.inputs.sheet))\n#sheet.said"
@@ -64,6 +67,12 @@ async def test_without_a_chinese_font_it_says_what_to_install(tmp_path: Path) ->
             await Printer(tmp_path).print(template, {"said": "一"}, at=NOON)
         assert "fonts-noto-cjk" in missing.value.detail.zh
         assert "AFTERSALES_FONTS_FOLDER" in missing.value.detail.en
+
+
+async def test_nobody_waits_for_a_document_without_end(tmp_path: Path) -> None:
+    with pytest.raises(ServerBusy) as busy:
+        await Printer(longest_seconds=0.001).print(a_template(tmp_path, SAYS), {"said": "一"}, at=NOON)
+    assert busy.value.headers["Retry-After"]
 
 
 async def test_other_work_goes_on_while_documents_are_made(printer: Printer, tmp_path: Path) -> None:

@@ -3,6 +3,15 @@
 import re
 import zlib
 
+import pytest
+import typst
+
+from app.core.pdf import SANS, SERIF
+
+needs_a_font = pytest.mark.skipif(
+    not {*SERIF, *SANS} & set(typst.Fonts().families()), reason="no Chinese font on this machine: nothing is printed"
+)
+
 _STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
 _SHOWN = re.compile(rb"<[0-9A-Fa-f]+>\s*<([0-9A-Fa-f]{4,})>")
 

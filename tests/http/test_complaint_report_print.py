@@ -13,7 +13,7 @@ from app.services.complaint_reports.printing import TEMPLATE
 from app.services.policy_book import PolicyBook
 from tests.conftest import Databases, MakeClient
 from tests.http.complaint_reports import MEASURES, approve, complain, decide, done, propose, report_of, settle
-from tests.http.pdf import pages, signs
+from tests.http.pdf import needs_a_font, pages, signs
 from tests.http.problems import check_problem
 from tests.http.service import open_service
 
@@ -58,6 +58,7 @@ async def test_the_page_shows_the_whole_form(client: AsyncClient) -> None:
         assert words in english, words
 
 
+@needs_a_font
 async def test_the_pdf_is_the_same_form_on_a4(client: AsyncClient) -> None:
     ticket = await worked_through(client)
     response = await pdf(client, ticket)
@@ -75,6 +76,7 @@ async def test_the_pdf_is_the_same_form_on_a4(client: AsyncClient) -> None:
     assert signs(english.content) >= set("ComplainthandlingreportApproved")
 
 
+@needs_a_font
 async def test_a_fresh_report_fits_one_page_and_a_long_one_takes_more(client: AsyncClient) -> None:
     fresh = await complain(client, customer=PERSON)
     assert pages((await pdf(client, fresh)).content) == 1
@@ -84,6 +86,7 @@ async def test_a_fresh_report_fits_one_page_and_a_long_one_takes_more(client: As
     assert pages((await pdf(client, long)).content) > 3
 
 
+@needs_a_font
 async def test_what_people_wrote_is_shown_as_they_wrote_it(client: AsyncClient) -> None:
     ticket = await complain(client, customer=PERSON, description=HOSTILE)
     for department in MEASURES:
@@ -97,12 +100,14 @@ async def test_what_people_wrote_is_shown_as_they_wrote_it(client: AsyncClient) 
     assert "{{ 7*7 }}" in shown
 
 
+@needs_a_font
 async def test_signs_that_would_turn_the_text_round_are_left_out(client: AsyncClient) -> None:
     ticket = await complain(client, description="同意\u202e退货\u200b\u0007 😀\n第二行")
     assert not signs((await pdf(client, ticket)).content) & set("\u202e\u0007")
     assert "\u202e" not in (await page(client, ticket)).text
 
 
+@needs_a_font
 @pytest.mark.parametrize("tier", list(Tier))
 async def test_a_form_shows_of_the_person_what_the_tier_may_see(
     client: AsyncClient, make_client: MakeClient, db: Database, tier: Tier
@@ -133,6 +138,7 @@ async def test_without_a_font_the_pdf_says_what_to_install_and_the_page_still_wo
         assert (await page(client, ticket)).status_code == 200
 
 
+@needs_a_font
 async def test_an_earlier_rounds_report_is_printed_too(client: AsyncClient) -> None:
     ticket = await complain(client)
     number = (await report_of(client, ticket))["number"]
