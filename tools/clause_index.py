@@ -33,6 +33,7 @@ DECIDED = {
     "departments": "`routing.py` decide_routing",
     "roles": "`routing.py` decide_routing",
     "materials": "`materials.py` decide_materials",
+    "surveys": "`surveys.py` is_dissatisfied",
 }
 
 _NAMING = ("name", "milestone", "severity", "item_class", "level")  # the fields by which an entry is known

@@ -27,7 +27,6 @@ from app.services.rules.policy_customers import (
     PublicPromise,
     RetentionTerms,
     ReturnTerms,
-    SurveyTerms,
     TrainingTerms,
     WarrantyTerms,
 )
@@ -42,6 +41,7 @@ from app.services.rules.policy_service import (
 from app.services.rules.policy_shapes import Items
 from app.services.rules.routing import Name, RoutingTerms, Titled
 from app.services.rules.sla import SlaTerms
+from app.services.rules.surveys import SurveyTerms
 
 # The `clause` of a value on which the document says nothing.
 SILENT: Final = "未规定"

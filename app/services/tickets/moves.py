@@ -11,7 +11,9 @@ from app.services.context import Context
 from app.services.policy_book import Policy
 from app.services.rules.routing import decide_routing
 from app.services.rules.sla import Milestone, decide_sla
+from app.services.rules.surveys import ends_matter
 from app.services.rules.tickets import MEETS, Awaited, Move, Status, next_status
+from app.services.surveys.queueing import queue_survey
 from app.services.tickets.answering import answer_again, answer_changed
 from app.services.tickets.clocks import (
     cancel,
@@ -74,6 +76,8 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
         told = _told(loaded.policy, ticket) if move is Move.ESCALATE else {}
         unit.session.add_all(_noted(ctx, loaded, move, body, {"from": before, "to": after, **told}))
         unit.session.add(event_row(ctx, ticket, _ANNOUNCED[move], changed=_changed(move, before, after), **told))
+        if ends_matter(move, loaded.policy.edition.surveys):
+            await queue_survey(unit.session, ctx, loaded)
         return await answer_changed(ctx, unit, loaded, new)
 
 
