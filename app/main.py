@@ -35,7 +35,7 @@ def create_app(
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
     directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
-    kit = Kit(db, keyring, clock, directory, settings.sandbox)
+    kit = Kit(db, keyring, clock, directory, settings.sandbox, settings.public_url)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

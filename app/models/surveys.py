@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, worded
+from app.services.rules.classification import IssueType
 from app.services.rules.facts import Channel
 from app.services.rules.surveys import SkipReason, SurveyChannel, SurveyState
 
@@ -64,7 +65,7 @@ class Survey(Base):
     resolved: Mapped[bool | None]
     nps: Mapped[int | None] = mapped_column(SmallInteger)
     comment: Mapped[str | None] = mapped_column(Text)
-    theme: Mapped[str | None] = mapped_column(String(40))  # what the comment complains of
+    theme: Mapped[IssueType | None] = mapped_column(worded(IssueType))  # what the comment complains of
     satisfied: Mapped[bool | None]
     dissatisfied: Mapped[bool | None]
     answered_at: Mapped[datetime | None]

@@ -29,6 +29,7 @@ class Kit:
     clock: Clock
     directory: Directory
     sandbox: bool  # there may be test clocks
+    public_url: str  # what links to customers begin with; empty: the path alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """The ordered feed of what happened."""
 
+from typing import Any
+
 from sqlalchemy import select
 
-from app.core.ids import id_text
+from app.core.ids import id_from, id_text
 from app.core.outbox import Event
 from app.schemas.events import EventFeed, EventOut
 from app.schemas.lists import EventFilter
 from app.services.context import Context
+from app.services.surveys.inviting import INVITED, REMINDED
+from app.services.surveys.links import link_of
 
 
 async def read_events(ctx: Context, wanted: EventFilter) -> EventFeed:
@@ -21,6 +25,12 @@ async def read_events(ctx: Context, wanted: EventFilter) -> EventFeed:
     return EventFeed(items=items, next_after=items[-1].position if items else wanted.after, has_more=more)
 
 
+def _with_link(ctx: Context, row: Event) -> dict[str, Any]:
+    """Return an event's data; an invitation and its reminder with the customer's link, which is kept nowhere."""
+    survey = id_from("srv", row.data["survey_id"]) if row.type in (INVITED, REMINDED) else None
+    return row.data if survey is None else {**row.data, "url": link_of(survey, ctx.keyring, ctx.kit.public_url)}
+
+
 def _shown(ctx: Context, row: Event) -> EventOut:
     return EventOut(
         id=id_text("evt", row.id),
@@ -31,5 +41,5 @@ def _shown(ctx: Context, row: Event) -> EventOut:
         subject=row.subject,
         sequence=row.sequence,
         position=row.position or 0,
-        data=row.data,
+        data=_with_link(ctx, row),
     )

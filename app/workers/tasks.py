@@ -41,6 +41,10 @@ async def _drain(tools: Tools) -> int:
     return await upkeep.drain_queues(tools.db, await tools.directory.known())
 
 
+async def _ask(tools: Tools) -> int:
+    return await upkeep.send_surveys(tools.db, await tools.directory.known())
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db)
 
@@ -54,5 +58,6 @@ TASKS = (
     Task("index texts", 0.5, _index),
     Task("drain queues", 1.0, _drain),
     Task("watch quality", 10.0, _watch),
+    Task("ask customers", 5.0, _ask),
     Task("purge", 60.0, _purge),
 )

@@ -23,9 +23,10 @@ from app.services.rules.surveys import SkipReason, SurveyState, contact_time, dr
 from app.services.rules.tickets import Status
 from app.services.surveys.queueing import capture
 
-INVITED = "survey.invited"
+INVITED, REMINDED = "survey.invited", "survey.reminded"
 ENDED = (Status.RESOLVED, Status.ACCEPTED, Status.CLOSED)
 _ONE_SENDER = text("SELECT pg_try_advisory_xact_lock(hashtext('aftersales.survey.sender'))")
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('aftersales.survey.sender'))")
 _TRY_AGAIN = timedelta(hours=1)
 _log = structlog.get_logger("aftersales.surveys")
 
@@ -70,7 +71,7 @@ async def _send(session: AsyncSession, survey: Survey, ticket: Ticket, policy: P
         survey.next_at = None
         if not await opted_out(session, survey):
             survey.reminded_at = now
-            announce(session, survey, "survey.reminded", now, expires_at=_text(survey.expires_at))
+            announce(session, survey, REMINDED, now, expires_at=_text(survey.expires_at))
     survey.updated_at = now
     survey.version += 1
 
