@@ -15,7 +15,20 @@ from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.settings import Settings, load_settings
-from app.routers import complaints, events, health, pages, policies, quality, sla, staff, test_clocks, tickets
+from app.routers import (
+    complaints,
+    events,
+    health,
+    pages,
+    policies,
+    quality,
+    sla,
+    staff,
+    survey_pages,
+    surveys,
+    test_clocks,
+    tickets,
+)
 from app.services.context import Kit
 from app.services.directory import Directory
 from app.services.policy_book import SHIPPED, PolicyBook
@@ -54,7 +67,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.kit, app.state.settings = kit, settings
-    for module in (tickets, sla, complaints, quality, staff, policies, pages, events, health):
+    for module in (tickets, sla, complaints, quality, staff, surveys, policies, pages, survey_pages, events, health):
         app.include_router(module.router)
     if settings.sandbox:
         _log.warning("sandbox: test clocks are served; real matters belong in a deployment of their own")

@@ -123,7 +123,7 @@ async def _counted(
 
 
 def _counts(row: Row[Any]) -> _Counts:
-    key, invited, n, rated, satisfied, nps_n, promoters, detractors, *means = row.tuple()
+    key, invited, n, rated, satisfied, nps_n, promoters, detractors, *means = tuple(row)
     by_aspect = {
         aspect: round(float(mean), 4) for aspect, mean in zip(SurveyAspect, means, strict=True) if mean is not None
     }
