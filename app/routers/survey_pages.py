@@ -42,7 +42,7 @@ async def send_answers(request: Request, kit: PublicKit, token: str, lang: Lang 
 
 
 def _answered(request: Request, visit: Visit, page: Answer | None) -> Response:
-    """Send a page; for a link that is not ours the closed one, and from the thirty-first in a minute on, 429 with it."""
+    """Send a page; for a link that is not ours the closed one, with 429 for who tries many."""
     if page is not None:
         return response_of(page)
     address = request.client.host if request.client else ""

@@ -38,6 +38,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /v1/staff/{member}": {"capacity": 5},
     "POST /v1/staff/{member}/availability": {"available": False},
     "POST /v1/quality-alerts/{alert}/close": {"staff_no": "1101", "conclusion": "批次已隔离，原因为釉料"},
+    "POST /v1/surveys": {"ticket_number": "AS-20261122-999999"},
+    "POST /v1/surveys/opt-outs": {"business_line": "tableware", "phone": "13800009999"},
+    "POST /v1/surveys/{survey}/answers": {"scores": {"overall": 4}},
     "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},
 }
 

@@ -63,8 +63,23 @@ async def _clocks(_service: Service, caller: httpx.AsyncClient) -> str:
     return made[0]
 
 
+async def _surveys(_service: Service, caller: httpx.AsyncClient) -> str:
+    made = []
+    for n in range(3):
+        ticket = await take(caller, customer={"phone": f"1390000123{n}"})
+        await caller.post(f"/v1/tickets/{ticket['id']}/resolve", json={})
+        made.append(await posted(caller, "/v1/surveys", {"ticket_number": ticket["number"]}))
+    return made[0]
+
+
 # By the name in an address.
-MAKERS: dict[str, Maker] = {"test_clock": _clocks, "ticket": _tickets, "member": _staff, "alert": _alerts}
+MAKERS: dict[str, Maker] = {
+    "test_clock": _clocks,
+    "ticket": _tickets,
+    "member": _staff,
+    "alert": _alerts,
+    "survey": _surveys,
+}
 
 
 async def make_samples(service: Service, caller: httpx.AsyncClient) -> dict[str, str]:

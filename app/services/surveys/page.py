@@ -97,9 +97,7 @@ def _page(asked: Asked, visit: Visit, given: Answers, faults: Faults | None = No
         number=ticket.number,
         product=survey.product,
         scores=range(lowest, highest + 1),
-        aspects=[
-            (aspect, title) for aspect, title in terms.aspects.items.items() if aspect is not SurveyAspect.OVERALL
-        ],
+        aspects=[item for item in terms.aspects.items.items() if item[0] is not SurveyAspect.OVERALL],
         given=given,
         loyalty=survey.with_loyalty,
         until=survey.expires_at.astimezone(ZoneInfo(policy.time.timezone)).strftime("%Y-%m-%d %H:%M"),
@@ -120,11 +118,7 @@ def _read_form(asked: Asked, body: bytes) -> tuple[Answers, Faults]:
     lowest, highest = terms.scale.value
     try:
         scores = {aspect: _number(given[aspect], lowest, highest) for aspect in asked_aspects(terms) if aspect in given}
-        nps = (
-            _number(given["nps"], LOWEST_NPS, HIGHEST_NPS)
-            if "nps" in given and asked.survey.with_loyalty
-            else before.nps
-        )
+        nps = _number(given["nps"], LOWEST_NPS, HIGHEST_NPS) if "nps" in given else before.nps
         resolved = {"yes": True, "no": False}[given["resolved"]] if "resolved" in given else before.resolved
     except (ValueError, KeyError):
         return before, [("overall", words.UNREADABLE)]

@@ -117,7 +117,12 @@ async def _counted(
         func.count().filter(Survey.nps <= DETRACTOR),
         *(func.avg(cast(Survey.scores[aspect].astext, Integer)) for aspect in SurveyAspect),
     ]
-    counted = select(key, *counts).join(BusinessLine, BusinessLine.id == Survey.business_line_id).where(*chosen)
+    counted = (
+        select(key, *counts)
+        .select_from(Survey)
+        .join(BusinessLine, BusinessLine.id == Survey.business_line_id)
+        .where(*chosen)
+    )
     grouped = counted if isinstance(key, type(null())) else counted.group_by(key)
     return [_counts(row) for row in await session.execute(grouped)]
 
@@ -186,6 +191,11 @@ async def _themes(session: AsyncSession, chosen: Sequence[ColumnElement[bool]]) 
 async def _follow_ups(session: AsyncSession, chosen: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
     """Return how many answers led to a follow-up, and how many of those are over."""
     over = func.count().filter(Ticket.status.in_((Status.CLOSED, Status.CANCELLED)))
-    counted = select(func.count(), over).join(Ticket, Ticket.id == Survey.follow_up_ticket_id).where(*chosen)
+    counted = (
+        select(func.count(), over)
+        .select_from(Survey)
+        .join(Ticket, Ticket.id == Survey.follow_up_ticket_id)
+        .where(*chosen)
+    )
     opened, closed = (await session.execute(counted)).one()
     return opened, closed
