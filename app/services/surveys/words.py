@@ -14,11 +14,11 @@ INTRO: Final = Text(
 ABOUT: Final = Text("服务单", "Service ticket")
 OVERALL: Final = Text("总体来说，您对这次服务", "Overall, how satisfied are you?")
 GRADES: Final = (
-    Text("很不满意", "Very poor"),
-    Text("不满意", "Poor"),
+    Text("很不满意", "Very bad"),
+    Text("不满意", "Bad"),
     Text("一般", "Fair"),
     Text("满意", "Good"),
-    Text("很满意", "Excellent"),
+    Text("很满意", "Great"),
 )
 RESOLVED: Final = Text("您的问题解决了吗？", "Is your problem solved?")
 YES: Final = Text("已解决", "Yes, solved")
