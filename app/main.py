@@ -22,6 +22,7 @@ from app.routers import (
     pages,
     policies,
     quality,
+    reports,
     sla,
     staff,
     survey_pages,
@@ -33,6 +34,9 @@ from app.services.context import Kit
 from app.services.directory import Directory
 from app.services.policy_book import SHIPPED, PolicyBook
 
+_SERVED = (
+    tickets, sla, complaints, quality, staff, surveys, policies, pages, survey_pages, reports, events, health,
+)  # fmt: skip
 _log = structlog.get_logger("aftersales.start")
 
 
@@ -66,8 +70,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.kit, app.state.settings = kit, settings
-    for module in (tickets, sla, complaints, quality, staff, surveys, policies, pages, survey_pages, events, health):
+    keys = KeyBook(db)
+    app.state.kit, app.state.settings, app.state.keys = kit, settings, keys
+    for module in _SERVED:
         app.include_router(module.router)
     if settings.sandbox:
         _log.warning("sandbox: test clocks are served; real matters belong in a deployment of their own")
@@ -76,6 +81,6 @@ def create_app(
     if with_docs:
         install_docs(app)
     app.add_middleware(BodyGuard)
-    app.add_middleware(Authentication, keys=KeyBook(db), clock=clock)
+    app.add_middleware(Authentication, keys=keys, clock=clock)
     app.add_middleware(Envelope)
     return app
