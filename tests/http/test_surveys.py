@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from sqlalchemy import text
 
 from app.core.db import Database
 from app.services import upkeep
@@ -397,3 +398,14 @@ async def test_a_ticket_may_be_asked_about_by_its_number_in_any_case(client: Asy
     ticket = await finish(client, **a_ticket())
     assert len(await surveys(client, ticket=ticket["number"].lower())) == 1
     assert len(await surveys(client, ticket=ticket["id"], state="queued")) == 1
+
+
+async def test_no_table_holds_a_link(client: AsyncClient, phone: AsyncClient, ask: Round, db: Database) -> None:
+    url = await link_for(client, await finish(client))
+    await ask()
+    await phone.post(url, data={"overall": "1"})
+    async with db.begin() as session:
+        for table in ("survey", "event", "timeline_entry", "ticket"):
+            rows = "\n".join(await session.scalars(text(f"SELECT t::text FROM {table} t")))
+            assert rows
+            assert url.rpartition("/")[2] not in rows
