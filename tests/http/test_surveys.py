@@ -216,6 +216,16 @@ async def test_a_return_visit_and_a_key_press_count_once_however_often_they_are_
     assert (await client.post(url, json=BAD)).status_code == 200  # the same again is no change
     check_problem(await client.post(url, json={"scores": {"overall": 5}}), 409, "survey_closed")
     assert len(await told(client, seal, "survey.dissatisfied")) == 1
+    assert await told(client, seal, "survey.invited") == []  # nobody is to send a link to who was called
+
+
+async def test_a_survey_for_the_phone_is_not_sent_by_anybody(client: AsyncClient, ask: Round, seal: Round) -> None:
+    ticket = await take(client)
+    await client.post(f"/v1/tickets/{ticket['id']}/resolve", json={})
+    made = await client.post("/v1/surveys", json={"ticket_number": ticket["number"], "channel": "ivr"})
+    assert (made.status_code, made.json()["state"]) == (201, "invited")
+    await ask()
+    assert await told(client, seal, "survey.invited", "survey.reminded") == []
 
 
 @pytest.mark.parametrize(

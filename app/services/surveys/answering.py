@@ -31,8 +31,8 @@ from app.services.rules.surveys import (
     is_satisfied,
 )
 from app.services.surveys.follow_ups import open_follow_up
-from app.services.surveys.inviting import announce, invite
-from app.services.surveys.reading import answer_survey, find_survey, state_at
+from app.services.surveys.inviting import announce, begin
+from app.services.surveys.reading import answer_survey, find_survey
 from app.services.surveys.refusals import SurveyClosed
 
 
@@ -94,7 +94,7 @@ async def take_answers(
     if not is_open(ctx, survey):
         raise SurveyClosed
     if survey.invited_at is None:  # a return visit before the invitation went out
-        invite(session, survey, asked.ticket, asked.policy, ctx.now)
+        begin(survey, asked.ticket, asked.policy, ctx.now)
     survey.scores = {str(aspect): score for aspect, score in answers.scores.items()}
     survey.resolved, survey.nps, survey.comment = answers.resolved, answers.nps, answers.comment
     survey.theme = _theme(ctx.known.book, answers.comment)
@@ -116,7 +116,7 @@ def is_open(ctx: Context, survey: Survey) -> bool:
     """Tell whether answers may be given or changed."""
     waiting = (SurveyState.QUEUED, SurveyState.INVITED, SurveyState.ANSWERED)
     expired = survey.expires_at is not None and survey.expires_at <= ctx.now
-    return state_at(survey, ctx.now) in waiting and not expired and survey.follow_up_ticket_id is None
+    return survey.state in waiting and not expired and survey.follow_up_ticket_id is None
 
 
 def _theme(book: PolicyBook, comment: str | None) -> IssueType | None:

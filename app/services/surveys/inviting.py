@@ -19,7 +19,7 @@ from app.models.tickets import Ticket
 from app.schemas.fields import instant_text
 from app.services.directory import Known
 from app.services.policy_book import Policy
-from app.services.rules.surveys import SkipReason, SurveyState, contact_time, drawn
+from app.services.rules.surveys import SkipReason, SurveyChannel, SurveyState, contact_time, drawn
 from app.services.rules.tickets import Status
 from app.services.surveys.queueing import capture
 
@@ -71,7 +71,7 @@ async def _send(session: AsyncSession, survey: Survey, ticket: Ticket, policy: P
         survey.next_at = None
         if not await opted_out(session, survey):
             survey.reminded_at = now
-            announce(session, survey, REMINDED, now, expires_at=_text(survey.expires_at))
+            announce(session, survey, REMINDED, now)
     survey.updated_at = now
     survey.version += 1
 
@@ -98,18 +98,26 @@ async def reason_not_to_ask(
 
 
 def invite(session: AsyncSession, survey: Survey, ticket: Ticket, policy: Policy, now: datetime) -> None:
-    """Ask the customer: from now on the link counts, until it expires."""
+    """Ask the customer: tell the CRM, where it is to send the link, and note when to remind."""
     terms = policy.edition.surveys
-    survey.state, survey.invited_at = SurveyState.INVITED, now
-    survey.expires_at = now + timedelta(days=terms.valid_days.value)
+    expires_at = begin(survey, ticket, policy, now)
+    if survey.channel is not SurveyChannel.WEB:
+        return
     remind_at = contact_time(
         now + timedelta(days=terms.reminder_after_days.value),
         policy.edition.calendar.contact_hours.value,
         policy.time.timezone,
     )
-    survey.next_at = remind_at if remind_at < survey.expires_at else None
+    survey.next_at = remind_at if remind_at < expires_at else None
+    announce(session, survey, INVITED, now, channel=survey.channel, expires_at=instant_text(expires_at))
+
+
+def begin(survey: Survey, ticket: Ticket, policy: Policy, now: datetime) -> datetime:
+    """Let answers be given from now on; return until when."""
+    survey.state, survey.invited_at, survey.next_at = SurveyState.INVITED, now, None
+    survey.expires_at = expires_at = now + timedelta(days=policy.edition.surveys.valid_days.value)
     capture(survey, ticket)
-    announce(session, survey, INVITED, now, channel=survey.channel, expires_at=_text(survey.expires_at))
+    return expires_at
 
 
 def announce(session: AsyncSession, survey: Survey, type_: str, at: datetime, **data: Any) -> None:
@@ -143,7 +151,3 @@ async def _asked_recently(session: AsyncSession, survey: Survey, since: datetime
         Survey.id != survey.id,
     )
     return await session.scalar(others.limit(1)) is not None
-
-
-def _text(instant: datetime | None) -> str | None:
-    return instant_text(instant) if instant else None
