@@ -75,6 +75,11 @@ async def test_the_page_fits_asks_once_and_has_nothing_axe_minds(
     await look(browser, pictures / f"survey_closed_{language}_{width}.png", width)
 
 
+async def test_axe_sees_what_is_wrong(browser: Browser) -> None:
+    await browser.open("data:text/html,<input><img src='data:,'>", width=360)
+    assert {found.partition(":")[0] for found in await browser.violations()} >= {"label", "image-alt", "html-has-lang"}
+
+
 async def test_keys_alone_are_enough(client: AsyncClient, site: str, browser: Browser) -> None:
     url = await link_for(client, await finish(client))
     await browser.open(site + url, width=360)

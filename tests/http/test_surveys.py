@@ -374,36 +374,6 @@ async def test_what_is_another_lines_does_not_exist(
     assert await told(us, seal, "survey.invited") == []
 
 
-async def test_groups_have_their_figures_and_people_are_not_compared_by_four_answers(client: AsyncClient) -> None:
-    for n, (score, staff) in enumerate([(5, "1101")] * 5 + [(2, "1102")] * 4):
-        ticket = await take(client, customer={"phone": f"1380000{n:04d}"}, staff_no=staff, product={"model": "P-1"})
-        for move in ("resolve", "close"):
-            await client.post(f"/v1/tickets/{ticket['id']}/{move}", json={})
-        [survey] = await surveys(client, ticket=ticket["number"])
-        body = {"scores": {"overall": score, "attitude": score}, "nps": score * 2}
-        assert (await client.post(f"/v1/surveys/{survey['id']}/answers", json=body)).status_code == 200
-    today = {"from": "2026-11-22", "to": "2026-11-22"}
-    by_staff = (await client.get("/v1/satisfaction", params=today | {"group_by": "staff"})).json()
-    good, bad = by_staff["rows"]
-    assert (good["key"], good["n"], good["mean"], good["too_small"]) == ("1101", 5, 5, False)
-    assert (bad["key"], bad["n"], bad["mean"], bad["means"], bad["ci95"], bad["too_small"]) == (
-        "1102", 4, None, {}, None, True,
-    )  # fmt: skip
-    total = by_staff["total"]
-    assert (total["invited"], total["response_rate"], total["satisfied_rate"]) == (9, 1, 0.5556)
-    assert (total["nps"], total["means"]) == (pytest.approx(100 / 9, abs=1e-3), {"attitude": pytest.approx(3.6667)})
-    for group, key in (
-        ("product", "P-1"),
-        ("channel", "hotline"),
-        ("month", "2026-11"),
-        ("business_line", "tableware"),
-    ):
-        [row] = (await client.get("/v1/satisfaction", params={"group_by": group})).json()["rows"]
-        assert (row["key"], row["n"]) == (key, 9)
-    yesterday = {"from": "2026-11-21", "to": "2026-11-21"}
-    assert (await client.get("/v1/satisfaction", params=yesterday)).json()["total"]["invited"] == 0
-
-
 async def test_a_ticket_may_be_asked_about_by_its_number_in_any_case(client: AsyncClient) -> None:
     ticket = await finish(client, **a_ticket())
     assert len(await surveys(client, ticket=ticket["number"].lower())) == 1
