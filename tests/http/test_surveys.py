@@ -155,6 +155,8 @@ async def test_a_customer_is_asked_once_in_the_period_by_whatever_contact(
     await ask()
     later, first = await surveys(client)
     assert (first["state"], later["state"], later["skipped_because"]) == ("invited", "skipped", "asked_recently")
+    by_hand = await client.post("/v1/surveys", json={"ticket_number": later["ticket"]["number"]})
+    assert check_problem(by_hand, 409, "customer_not_asked")["reason"] == "asked_recently"
     clock.advance(days=30)
     await finish(client, customer={"phone": "13800001234"})
     await ask()

@@ -25,7 +25,7 @@ from app.services.tickets.loading import load_ticket
 async def ask_customer(ctx: Context, body: SurveyIn) -> Answer:
     """Invite a ticket's customer now, whatever the hour; 200 if this end of the matter has its survey already.
 
-    Neither the lot nor an earlier refusal by it counts: somebody decided to ask. The will of the customer does.
+    The lot does not count, since somebody decided to ask; the period and the will of the customer do.
     Raises: TicketNotFound, SurveyTooEarly, CustomerNotAsked.
     """
     async with ctx.write(body) as unit:

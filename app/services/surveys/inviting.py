@@ -81,7 +81,7 @@ async def reason_not_to_ask(
 ) -> SkipReason | None:
     """Say why a customer is not to be asked; None if they are.
 
-    After a follow-up the customer is asked in any case but against their will: neither the lot nor the period counts.
+    After a follow-up neither the period nor the lot counts. The lot comes last: a person may ask in spite of it.
     """
     terms = policy.edition.surveys
     if survey.round_started_at != ticket.round_started_at or ticket.status not in ENDED:
@@ -90,11 +90,9 @@ async def reason_not_to_ask(
         return SkipReason.OPTED_OUT
     if survey.follow_up_of_id is not None:
         return None
-    if not drawn(survey.id, terms.invited_percent.value, "invited"):
-        return SkipReason.NOT_DRAWN
     if await _asked_recently(session, survey, now - timedelta(days=terms.one_invitation_in_days.value)):
         return SkipReason.ASKED_RECENTLY
-    return None
+    return None if drawn(survey.id, terms.invited_percent.value, "invited") else SkipReason.NOT_DRAWN
 
 
 def invite(session: AsyncSession, survey: Survey, ticket: Ticket, policy: Policy, now: datetime) -> None:
@@ -121,7 +119,7 @@ def begin(survey: Survey, ticket: Ticket, policy: Policy, now: datetime) -> date
 
 
 def announce(session: AsyncSession, survey: Survey, type_: str, at: datetime, **data: Any) -> None:
-    """Write an event of a survey, whose row is held. It names ids and words, never an answer or the link."""
+    """Write an event of a survey, whose row is held. It names ids and states, never a score, a text or the link."""
     survey.events_emitted += 1
     shown = id_text("srv", survey.id)
     told = {"survey_id": shown, "ticket_id": id_text("tkt", survey.ticket_id), "state": survey.state, **data}
