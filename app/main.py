@@ -28,9 +28,12 @@ from app.routers import (
     pages,
     policies,
     quality,
+    reports,
     responsibility,
     sla,
     staff,
+    survey_pages,
+    surveys,
     test_clocks,
     tickets,
     webhooks,
@@ -40,6 +43,10 @@ from app.services.directory import Directory
 from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
 
+_SERVED = (
+    tickets, sla, complaints, complaint_reports, responsibility, capas, quality, staff, surveys, policies, pages,
+    survey_pages, reports, events, webhooks, notice_channels, notices, health,
+)  # fmt: skip
 _log = structlog.get_logger("aftersales.start")
 
 
@@ -55,10 +62,8 @@ def create_app(
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
     directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
-    printer = Printer(settings.fonts_folder)
-    kit = Kit(
-        db, keyring, clock, directory, Courier(settings), Egress(settings.webhook_hosts), printer, settings.sandbox
-    )
+    printer, egress = Printer(settings.fonts_folder), Egress(settings.webhook_hosts)
+    kit = Kit(db, keyring, clock, directory, Courier(settings), egress, printer, settings.sandbox, settings.public_url)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -77,11 +82,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.kit, app.state.settings = kit, settings
-    for module in (
-        tickets, sla, complaints, complaint_reports, responsibility, capas, quality, staff, policies, pages, events,
-        webhooks, notice_channels, notices, health,
-    ):  # fmt: skip
+    keys = KeyBook(db)
+    app.state.kit, app.state.settings, app.state.keys = kit, settings, keys
+    for module in _SERVED:
         app.include_router(module.router)
     if settings.sandbox:
         _log.warning("sandbox: test clocks are served; real matters belong in a deployment of their own")
@@ -90,6 +93,6 @@ def create_app(
     if with_docs:
         install_docs(app)
     app.add_middleware(BodyGuard)
-    app.add_middleware(Authentication, keys=KeyBook(db), clock=clock)
+    app.add_middleware(Authentication, keys=keys, clock=clock)
     app.add_middleware(Envelope)
     return app

@@ -40,6 +40,7 @@ DECIDED = {
     "warnings": "`notices.py` told_of",
     "escalations": "`notices.py` told_of",
     "delays": "`notices.py` told_of_delay",
+    "surveys": "`surveys.py` is_dissatisfied",
 }
 
 _NAMING = ("name", "milestone", "severity", "item_class", "level")  # the fields by which an entry is known

@@ -43,7 +43,7 @@ async def _work(settings: Settings, *, supervised: bool) -> None:
         if supervised:
             report_ready()
         directory = Directory(db, PolicyBook.load(settings.policies_folder or SHIPPED))
-        tools = Tools(db, system_clock, directory, keyring, courier)
+        tools = Tools(db, system_clock, directory, keyring, courier, settings.public_url)
         async with Deliverer(tools, Egress(settings.webhook_hosts)) as deliverer:
             await run_tasks((*TASKS, deliverer.task), tools, stop)
     await courier.close()

@@ -87,11 +87,12 @@ class KeyBook:
         if scheme.lower() != "bearer" or not secret.startswith(SECRET_PREFIX) or len(secret) > 200:
             raise InvalidApiKey(headers=_CHALLENGE)
         key = await self._key(_hash(secret))
-        if key is None:
-            raise InvalidApiKey(headers=_CHALLENGE)
-        if key.expires_at <= now or (key.revoked_at is not None and key.revoked_at <= now):
-            raise ExpiredApiKey(headers=_CHALLENGE)
-        return Caller(key.id, key.client_id, key.name, frozenset(key.scopes), frozenset(key.business_lines), key.tier)
+        return _caller(key, now)
+
+    async def caller_of(self, key_id: UUID, *, now: datetime) -> Caller:
+        """Return whom a signed-in browser acts for. Raises: InvalidApiKey, ExpiredApiKey, DatabaseUnavailable."""
+        async with self._db.begin() as session:
+            return _caller(await session.get(ApiKey, key_id), now)
 
     async def _key(self, key_hash: bytes) -> ApiKey | None:
         read_at, key = self._known.get(key_hash, (0.0, None))
@@ -106,6 +107,14 @@ class KeyBook:
             self._known.clear()
         self._known[key_hash] = (time.monotonic(), key)
         return key
+
+
+def _caller(key: ApiKey | None, now: datetime) -> Caller:
+    if key is None:
+        raise InvalidApiKey(headers=_CHALLENGE)
+    if key.expires_at <= now or (key.revoked_at is not None and key.revoked_at <= now):
+        raise ExpiredApiKey(headers=_CHALLENGE)
+    return Caller(key.id, key.client_id, key.name, frozenset(key.scopes), frozenset(key.business_lines), key.tier)
 
 
 def _hash(secret: str) -> bytes:

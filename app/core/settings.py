@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     statement_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 5.0
     lock_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 2.0
     sandbox: bool = False  # a deployment for integrators' tests: it has test clocks, and no real matters
+    public_url: Annotated[str, Field(pattern=r"^(https?://[^\s/?#]+)?$")] = ""  # what links to customers begin with
     public_docs: bool = False  # serve /docs and /openapi.json in production too
     metrics_token: Annotated[str, Field(min_length=16)] | None = None  # in production, what /metrics asks for
     policies_folder: Path | None = None  # None: the editions that ship with the program

@@ -112,6 +112,7 @@ class Ticket(Base):
     region: Mapped[str | None] = mapped_column(String(20))
 
     test_clock_id: Mapped[UUID | None] = mapped_column(ForeignKey("test_clock.id"))
+    follow_up_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"))  # the matter that was answered badly
     opened_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
     round_started_at: Mapped[datetime]  # opened, or last reopened: what is promised anew counts from here

@@ -28,7 +28,7 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except ServiceError as problem:
-                language = _language(request, request.query_params.get("lang"))
+                language = language_of(request, request.query_params.get("lang"))
                 page = render_message(problem.status, language, problem.title, problem.detail)
                 return response_of(Answer(page.status, page.body, {**page.headers, **problem.headers}))
 
@@ -43,10 +43,10 @@ async def asked(
     lang: Annotated[str | None, Query(description="`zh` or `en`; otherwise `Accept-Language` decides")] = None,
     on: Annotated[str | None, Query(description="a date, `YYYY-MM-DD`; otherwise today")] = None,
 ) -> Asked:
-    return Asked(_language(request, lang), on)
+    return Asked(language_of(request, lang), on)
 
 
-def _language(request: Request, lang: str | None) -> Language:
+def language_of(request: Request, lang: str | None) -> Language:
     """Return the language the address asks for; one we do not have leaves it to the header."""
     chosen: Language = request.state.language
     return "zh" if lang == "zh" else "en" if lang == "en" else chosen

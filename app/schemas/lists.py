@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from app.core.language import Text
 from app.core.validation import Refusal
-from app.schemas.fields import Instant, Reference, RequestBody, StaffNo, Word
+from app.schemas.fields import Instant, LocalDate, Reference, RequestBody, StaffNo, Word
 from app.services.rules.capa import CapaSource, CapaStatus
 from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.facts import Channel
@@ -165,6 +165,25 @@ class StaffFilter(RequestBody):
     available: Literal["true", "false"] | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
+
+
+class SurveyFilter(RequestBody):
+    business_line: Lines | None = None
+    ticket: Annotated[str, Field(max_length=64, description="a ticket's number or id")] | None = None
+    state: Literal["queued", "invited", "answered", "skipped", "expired"] | None = None
+    dissatisfied: Literal["true", "false"] | None = None
+    staff_no: StaffNo | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class SatisfactionFilter(RequestBody):
+    """The period, in local days, both included, is the last 365 days where it is left out."""
+
+    business_line: Lines | None = None
+    since: Annotated[LocalDate | None, Field(alias="from")] = None
+    until: Annotated[LocalDate | None, Field(alias="to")] = None
+    group_by: Literal["business_line", "department", "staff", "product", "channel", "month"] = "department"
 
 
 class QueueFilter(RequestBody):

@@ -321,6 +321,7 @@ class TicketOut(ResponseBody):
     missing_materials: list[str]
     promise: Bilingual
     decisions: list[DecisionOut]
+    follow_up_of: Annotated[str | None, Field(description="the ticket whose customer was dissatisfied")]
     test_clock: Annotated[str | None, Field(description="the clock it lives by, in a sandbox")]
     version: int
     opened_at: Instant

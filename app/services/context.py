@@ -35,6 +35,7 @@ class Kit:
     egress: Egress
     printer: Printer
     sandbox: bool  # there may be test clocks
+    public_url: str  # what links to customers begin with; empty: the path alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,17 @@
 """The ordered feed of what happened."""
 
+from typing import Any
+
 from sqlalchemy import select
 
-from app.core.ids import id_text
+from app.core.crypto import KeyRing
+from app.core.ids import id_from, id_text
 from app.core.outbox import Event
 from app.schemas.events import EventBody, EventFeed, EventOut
 from app.schemas.lists import EventFilter
 from app.services.context import Context
+from app.services.surveys.inviting import INVITED, REMINDED
+from app.services.surveys.links import link_of
 
 
 async def read_events(ctx: Context, wanted: EventFilter) -> EventFeed:
@@ -21,12 +26,19 @@ async def read_events(ctx: Context, wanted: EventFilter) -> EventFeed:
     return EventFeed(items=items, next_after=items[-1].position if items else wanted.after, has_more=more)
 
 
+def _with_link(row: Event, keyring: KeyRing, public_url: str) -> dict[str, Any]:
+    """Return an event's data; an invitation and its reminder with the customer's link, which is kept nowhere."""
+    survey = id_from("srv", row.data["survey_id"]) if row.type in (INVITED, REMINDED) else None
+    return row.data if survey is None else {**row.data, "url": link_of(survey, keyring, public_url)}
+
+
 def _shown(ctx: Context, row: Event) -> EventOut:
-    body = event_body(row, ctx.known.by_id[row.business_line_id].name)
+    line = ctx.known.by_id[row.business_line_id].name
+    body = event_body(row, line, keyring=ctx.keyring, public_url=ctx.kit.public_url)
     return EventOut(**dict(body), position=row.position or 0)
 
 
-def event_body(event: Event, line: str) -> EventBody:
+def event_body(event: Event, line: str, *, keyring: KeyRing, public_url: str) -> EventBody:
     """Return an event as the feed shows it and a webhook carries it; `line` is its business line's name."""
     return EventBody(
         id=id_text("evt", event.id),
@@ -36,5 +48,5 @@ def event_body(event: Event, line: str) -> EventBody:
         source=f"/business-lines/{line}",
         subject=event.subject,
         sequence=event.sequence,
-        data=event.data,
+        data=_with_link(event, keyring, public_url),
     )

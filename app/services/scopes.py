@@ -14,6 +14,8 @@ class Scope(StrEnum):
     COMPLAINTS_CLASSIFY = "complaints:classify"
     COMPLAINTS_READ = "complaints:read"
     COMPLAINTS_WRITE = "complaints:write"
+    SURVEYS_READ = "surveys:read"
+    SURVEYS_WRITE = "surveys:write"
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
     EVENTS_READ = "events:read"

@@ -16,6 +16,7 @@ from app.services.holidays import follow_holidays
 from app.services.quality_watch import watch_line
 from app.services.queues import drain
 from app.services.search_index import index_pending
+from app.services.surveys.inviting import send_due
 from app.services.test_clocks import finish_advances
 from app.services.timers import fire_due, retry_stuck, stuck_timers
 from app.services.webhooks import fanning, tidying
@@ -61,6 +62,12 @@ async def drain_queues(db: Database, known: Known, now: datetime | None = None) 
         async with db.begin() as session:
             given += await drain(session, known, line, now or await database_now(session))
     return given
+
+
+async def send_surveys(db: Database, known: Known, now: datetime | None = None) -> int:
+    """Invite and remind the customers whose time has come; return how many surveys were looked at."""
+    async with db.begin() as session:
+        return await send_due(session, known, now or await database_now(session))
 
 
 async def recount(db: Database, known: Known, now: datetime | None = None) -> int:

@@ -32,6 +32,7 @@ class Tools:
     directory: Directory
     keyring: KeyRing
     courier: Courier
+    public_url: str = ""  # what links to customers begin with
     worker_id: UUID = field(default_factory=new_id)
 
 

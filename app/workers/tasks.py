@@ -62,6 +62,10 @@ async def _measures(tools: Tools) -> int:
     return await upkeep.announce_measures(tools.db, await tools.directory.known())
 
 
+async def _ask(tools: Tools) -> int:
+    return await upkeep.send_surveys(tools.db, await tools.directory.known())
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db)
 
@@ -82,6 +86,7 @@ TASKS = (
     Task("drain queues", 1.0, _drain),
     Task("watch quality", 10.0, _watch),
     Task("announce measures", 10.0, _measures),
+    Task("ask customers", 5.0, _ask),
     Task("purge", 60.0, _purge),
     *[Task("send notices", 2.0, _send)] * _SENDERS,
 )

@@ -165,7 +165,14 @@ class Deliverer:
             if self._stopping or late or receiver.in_hand > receiver.most(instant):
                 return Result(item.claimed)
             now = self.tools.clock()
-            result = await send(wire, item.claimed, known=item.known, keyring=self.tools.keyring, now=now)
+            result = await send(
+                wire,
+                item.claimed,
+                known=item.known,
+                keyring=self.tools.keyring,
+                public_url=self.tools.public_url,
+                now=now,
+            )
             receiver.note(time.monotonic(), succeeded=result.outcome is not None and result.outcome.delivered)
             return result
 

@@ -18,6 +18,7 @@ _MOVES = (
 # Which test of `test_isolation.py` holds an operation back.
 # An operation on things that `World` does not hold names the test of its own that does.
 _CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
+_SURVEYS = "tests/http/test_surveys.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
@@ -84,6 +85,12 @@ MATRIX: dict[str, str] = {
     "PATCH /v1/staff/{member}": _STAFF,
     "POST /v1/staff/{member}/availability": _STAFF,
     "GET /v1/queues": LIST,
+    "POST /v1/surveys": _SURVEYS,
+    "GET /v1/surveys": _SURVEYS,
+    "POST /v1/surveys/opt-outs": LINE,
+    "GET /v1/surveys/{survey}": _SURVEYS,
+    "POST /v1/surveys/{survey}/answers": _SURVEYS,
+    "GET /v1/satisfaction": _SURVEYS,
     "POST /v1/complaints/classify": LINE,
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,

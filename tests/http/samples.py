@@ -90,6 +90,15 @@ async def _endpoints(_service: Service, caller: httpx.AsyncClient) -> str:
     return (await hook(caller))["endpoint"]
 
 
+async def _surveys(_service: Service, caller: httpx.AsyncClient) -> str:
+    made = []
+    for n in range(3):
+        ticket = await take(caller, customer={"phone": f"1390000123{n}"})
+        await caller.post(f"/v1/tickets/{ticket['id']}/resolve", json={})
+        made.append(await posted(caller, "/v1/surveys", {"ticket_number": ticket["number"]}))
+    return made[0]
+
+
 # By the name in an address.
 MAKERS: dict[str, Maker] = {
     "delivery": _deliveries,
@@ -101,6 +110,7 @@ MAKERS: dict[str, Maker] = {
     "capa": _capas,
     "member": _staff,
     "alert": _alerts,
+    "survey": _surveys,
 }
 
 

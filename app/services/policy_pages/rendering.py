@@ -13,7 +13,7 @@ from app.core.answers import Answer
 from app.core.language import Bilingual, Language, in_language
 from app.services.policy_pages import words
 
-_TEMPLATES: Final = Environment(
+TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).resolve().parents[2] / "pages"),
     autoescape=True,
     undefined=StrictUndefined,
@@ -21,13 +21,13 @@ _TEMPLATES: Final = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-_STYLE: Final = _TEMPLATES.get_template("style.html").render()
+_STYLE: Final = TEMPLATES.get_template("style.html").render()
 _STYLE_HASH: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
 _POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-_TAGS: Final[Mapping[Language, str]] = {"zh": "zh-CN", "en": "en"}
+TAGS: Final[Mapping[Language, str]] = {"zh": "zh-CN", "en": "en"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def render_message(status: int, language: Language, title: Bilingual, help_: Bil
 def _headers(language: Language) -> dict[str, str]:
     return {
         "content-type": "text/html; charset=utf-8",
-        "content-language": _TAGS[language],
+        "content-language": TAGS[language],
         "content-security-policy": _POLICY,
     }
 
@@ -69,11 +69,11 @@ def _html(template: str, language: Language, links: Links, values: Mapping[str, 
         return in_language(text, language).format(**filled) if filled else in_language(text, language)
 
     other: Language = "en" if language == "zh" else "zh"
-    page = _TEMPLATES.get_template(template).render(
+    page = TEMPLATES.get_template(template).render(
         values,
         language=language,
-        tag=_TAGS[language],
-        other_tag=_TAGS[other],
+        tag=TAGS[language],
+        other_tag=TAGS[other],
         links=links,
         say=say,
         words=words,

@@ -19,9 +19,9 @@ from app.services.rules.labels import (
     URGENCY_LABELS,
 )
 from app.services.rules.policy import SILENT, Edition, Weekday
-from app.services.rules.policy_customers import AspectItems
 from app.services.rules.policy_shapes import Items, Statement, Step
 from app.services.rules.sla import Target
+from app.services.rules.surveys import AspectItems
 
 Value = TypeVar("Value")
 Word = TypeVar("Word", bound=str)

@@ -29,7 +29,6 @@ from app.services.rules.policy_customers import (
     PublicPromise,
     RetentionTerms,
     ReturnTerms,
-    SurveyTerms,
     TrainingTerms,
     WarrantyTerms,
 )
@@ -44,6 +43,7 @@ from app.services.rules.policy_service import (
 from app.services.rules.policy_shapes import Items
 from app.services.rules.routing import Name, RoutingTerms, Titled
 from app.services.rules.sla import SlaTerms
+from app.services.rules.surveys import SurveyTerms
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ClockTime = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]

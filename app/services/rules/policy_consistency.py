@@ -123,6 +123,8 @@ def _surveys(edition: Edition) -> Iterator[Finding]:
     lowest, highest = scale.value
     if lowest >= highest:
         yield error("surveys.scale", scale.clause, "最低分须小于最高分", "the lowest score must be below the highest")
+    elif (lowest, highest) != (1, 5):
+        yield error("surveys.scale", scale.clause, "评分须为1至5分", "scores run from 1 to 5")
     elif not lowest <= bad.value < highest:
         path = "surveys.dissatisfied_at_most"
         yield error(path, bad.clause, "须在评分范围内且低于最高分", "must lie on the scale, below its highest score")

@@ -1,4 +1,4 @@
-"""Chapters on what customers are entitled to: returns, promises, guarantee, surveys, training, their data."""
+"""Chapters on what customers are entitled to: returns, promises, guarantee, training, their data."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -23,14 +23,6 @@ class Remedy(StrEnum):
     RETURN = "return"
     EXCHANGE = "exchange"
     REPAIR = "repair"
-
-
-class SurveyAspect(StrEnum):
-    OVERALL = "overall"
-    PRODUCT_QUALITY = "product_quality"
-    ATTITUDE = "attitude"
-    TIMELINESS = "timeliness"
-    PROBLEM_SOLVING = "problem_solving"
 
 
 class ReturnCase(Sourced):
@@ -72,24 +64,6 @@ class WarrantyTerms(Terms):
     card: Items | None = None
     guarantees: Cited[tuple[Remedy, ...]] | None = None
     after_term: Items | None = None
-
-
-class AspectItems(Sourced):
-    items: Annotated[dict[SurveyAspect, Wording], Field(min_length=1)]
-
-
-class SurveyTerms(Terms):
-    """满意度调查: `scale` is the lowest and the highest score of an aspect."""
-
-    aspects: AspectItems
-    scale: Cited[tuple[int, int]]
-    dissatisfied_at_most: Cited[int]
-    unresolved_is_dissatisfied: Cited[bool]
-    one_invitation_in_days: Cited[Days]
-    valid_days: Cited[Days]
-    methods: Items | None = None
-    subjects: Items | None = None
-    analysis: Statement | None = None
 
 
 class TrainingTerms(Terms):

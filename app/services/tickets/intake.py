@@ -15,8 +15,10 @@ from app.core.errors import FieldError, ServerBusy, ValidationFailed
 from app.core.ids import id_from, new_id
 from app.core.language import Text
 from app.core.metrics import TICKETS
+from app.core.outbox import Event
+from app.models.complaint_reports import ComplaintReport
 from app.models.test_clocks import TestClock
-from app.models.tickets import Ticket, TicketCommitment
+from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.fields import instant_text
 from app.schemas.tickets import TicketIn
 from app.services.complaint_reports.opening import begin_report
@@ -47,13 +49,13 @@ _CLOCK_SKEW = timedelta(minutes=5)
 _AS_GIVEN = (
     "channel", "item_class", "description", "materials", "seller", "service_provider", "branch", "region",
 )  # fmt: skip
-_NUMBERS_TRIED = 20
+NUMBERS_TRIED = 20
 # What may differ when the same call is posted again; references are compared by themselves.
 _NOT_COMPARED = {"call", "opened_at", "external_ref"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
+class Draft:
     """A ticket decided but not yet written."""
 
     ticket: Ticket
@@ -61,6 +63,15 @@ class _Draft:
     severe: bool
     handling: Handling | None
     policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a new ticket's timeline and the feed begin with, and the handling report if it needs one."""
+
+    entries: list[TimelineEntry]
+    events: list[Event]
+    report: ComplaintReport | None
 
 
 async def open_ticket(ctx: Context, body: TicketIn) -> Answer:
@@ -75,7 +86,7 @@ async def open_ticket(ctx: Context, body: TicketIn) -> Answer:
         ctx = await _at_test_clock(ctx, line, body.test_clock)
     if body.opened_at is not None and body.opened_at > ctx.now + _CLOCK_SKEW:
         raise ValidationFailed(errors=[_IN_THE_FUTURE])
-    draft = _decide(ctx, line, body)
+    draft = draft_ticket(ctx, line, body)
     async with asked.write(body, line=line.name) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, None)
@@ -114,9 +125,19 @@ _NO_SUCH_CLOCK = FieldError(
 )
 
 
-async def _take(ctx: Context, session: AsyncSession, line: Line, body: TicketIn, draft: _Draft) -> Answer:
+async def _take(ctx: Context, session: AsyncSession, line: Line, body: TicketIn, draft: Draft) -> Answer:
+    beginning = begin(ctx, draft, first_contact(body))
+    for _ in range(NUMBERS_TRIED):
+        if await write_draft(session, draft, beginning):
+            return await answer_ticket(ctx, session, 201, draft.ticket, draft.commitments)
+        if answer := await _repeated(ctx, session, line, body, draft.ticket):
+            return answer
+    raise ServerBusy(headers={"Retry-After": "1"})  # not the reference but the number was taken, again and again
+
+
+def begin(ctx: Context, draft: Draft, agent: str | None) -> Beginning:
+    """Return what a new ticket's timeline and the feed begin with."""
     ticket = draft.ticket
-    agent = first_contact(body)
     told = {} if draft.handling is None else {"reported_to": ticket.department}
     facts = {"service_level": ticket.service_level, "policy": f"{ticket.policy_name}/{ticket.policy_version}"}
     entries = [entry_row(ctx, ticket, "recorded", staff_no=agent, visibility="customer", data=facts | told)]
@@ -128,20 +149,21 @@ async def _take(ctx: Context, session: AsyncSession, line: Line, body: TicketIn,
         report, entry, event = begin_report(ctx, ticket, draft.policy, draft.handling)
         entries.append(entry)
         events.append(event)
+    return Beginning(entries, events, report)
+
+
+async def write_draft(session: AsyncSession, draft: Draft, beginning: Beginning) -> bool:
+    """Write a ticket with what it begins with, under a new number; False if its reference or the number is taken."""
+    ticket = draft.ticket
     day = ticket.opened_at.astimezone(ZoneInfo(draft.policy.time.timezone)).strftime("%Y%m%d")
-    for _ in range(_NUMBERS_TRIED):
-        number = await insert_ticket(session, ticket, draft.commitments, entries, events, day=day)
-        if number is not None:
-            break
-        if answer := await _repeated(ctx, session, line, body, ticket):
-            return answer
-    else:  # not the reference but the number was taken, again and again
-        raise ServerBusy(headers={"Retry-After": "1"})
+    number = await insert_ticket(session, ticket, draft.commitments, beginning.entries, beginning.events, day=day)
+    if number is None:
+        return False
     ticket.number = number
-    if report is not None:
-        session.add(report)
+    if beginning.report is not None:
+        session.add(beginning.report)
     TICKETS.labels(ticket.channel, ticket.kind).inc()
-    return await answer_ticket(ctx, session, 201, ticket, draft.commitments)
+    return True
 
 
 async def _repeated(ctx: Context, session: AsyncSession, line: Line, body: TicketIn, posted: Ticket) -> Answer | None:
@@ -193,7 +215,8 @@ def first_contact(body: TicketIn) -> str | None:
     return body.staff_no or (body.call.agent_no if body.call else None)
 
 
-def _decide(ctx: Context, line: Line, body: TicketIn) -> _Draft:
+def draft_ticket(ctx: Context, line: Line, body: TicketIn) -> Draft:
+    """Decide a new ticket under the edition in force. Raises: EditionUnavailable."""
     opened_at = body.opened_at or ctx.now
     policy = ctx.known.policy_on(line, opened_at)
     category = body.product.category if body.product else None
@@ -213,7 +236,7 @@ def _decide(ctx: Context, line: Line, body: TicketIn) -> _Draft:
     ticket = _ticket(ctx, line, body, policy=policy, reading=reading, judged=judged, opened_at=opened_at)
     rows = [commitment_row(ticket, promised, policy) for promised in judged.sla.commitments]
     promise_anew(ticket, rows, policy, ctx.now)
-    return _Draft(ticket, rows, is_serious_complaint(ticket), judged.handling, policy)
+    return Draft(ticket, rows, is_serious_complaint(ticket), judged.handling, policy)
 
 
 def _facts(body: TicketIn, reading: Reading) -> TicketFacts:

@@ -17,8 +17,10 @@ from app.services.policy_book import Policy
 from app.services.rules.notices import told_of
 from app.services.rules.routing import decide_routing
 from app.services.rules.sla import Milestone, decide_sla
+from app.services.rules.surveys import ends_matter
 from app.services.rules.thresholds import ThresholdKind
 from app.services.rules.tickets import MEETS, Awaited, Move, Status, next_status
+from app.services.surveys.queueing import queue_survey
 from app.services.tickets.answering import answer_again, answer_changed
 from app.services.tickets.clocks import (
     cancel,
@@ -88,6 +90,8 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
         unit.session.add(event_row(ctx, ticket, _ANNOUNCED[move], changed=_changed(move, before, after), **told))
         if move is Move.REOPEN:
             unit.session.add_all(await report_if_required(unit.session, ctx, ticket, loaded.policy))
+        if ends_matter(move, loaded.policy.edition.surveys):
+            await queue_survey(unit.session, ctx, loaded)
         return await answer_changed(ctx, unit, loaded, new)
 
 

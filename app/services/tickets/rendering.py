@@ -61,6 +61,7 @@ def render_ticket(
             for row in sorted(commitments, key=lambda row: (row.due_at, row.milestone, row.instance))
         ],
         promise=_promise(ticket),
+        follow_up_of=id_text("tkt", ticket.follow_up_of_id) if ticket.follow_up_of_id else None,
         test_clock=id_text("clk", ticket.test_clock_id) if ticket.test_clock_id else None,
         decisions=[render_decision(document, tier) for document in ticket.decisions],
         **{name: getattr(ticket, name) for name in _AS_STORED},

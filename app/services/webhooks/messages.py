@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from app.core.crypto import KeyRing
 from app.core.ids import id_text
 from app.core.outbox import Event
 from app.core.signatures import sign
@@ -29,9 +30,9 @@ def trial_event(delivery_id: UUID, endpoint_id: UUID, line_id: UUID, at: datetim
     )  # fmt: skip
 
 
-def body_of(event: Event, line: str) -> bytes:
+def body_of(event: Event, line: str, *, keyring: KeyRing, public_url: str) -> bytes:
     """Return the body that announces an event; `line` is its business line's name. Raises: BodyTooLong."""
-    body = event_body(event, line).model_dump_json().encode()
+    body = event_body(event, line, keyring=keyring, public_url=public_url).model_dump_json().encode()
     if len(body) > MOST_BYTES:
         raise BodyTooLong
     return body

@@ -19,11 +19,13 @@ from app.services.webhooks.signing import signing_secrets
 _log = structlog.get_logger("aftersales.webhooks")
 
 
-async def send(wire: Wire, claimed: Claimed, *, known: Known, keyring: KeyRing, now: datetime) -> Result:
+async def send(
+    wire: Wire, claimed: Claimed, *, known: Known, keyring: KeyRing, public_url: str, now: datetime
+) -> Result:
     """Offer an event to its receiver once. Whatever goes wrong is in the result, never raised."""
     started, reply = time.perf_counter(), None
     try:
-        reply = await _post(wire, claimed, known, keyring, now)
+        reply = await _post(wire, claimed, known, keyring, public_url, now)
         wait = None if reply.retry_after is None else timedelta(seconds=reply.retry_after)
         outcome = Outcome(status=reply.status, retry_after=wait)
     except NoReply as silence:
@@ -38,9 +40,9 @@ async def send(wire: Wire, claimed: Claimed, *, known: Known, keyring: KeyRing, 
     return Result(claimed, outcome, verdict, round(seconds * 1000), said)
 
 
-async def _post(wire: Wire, claimed: Claimed, known: Known, keyring: KeyRing, now: datetime) -> Reply:
+async def _post(wire: Wire, claimed: Claimed, known: Known, keyring: KeyRing, public_url: str, now: datetime) -> Reply:
     event = claimed.event
-    body = body_of(event, known.by_id[event.business_line_id].name)
+    body = body_of(event, known.by_id[event.business_line_id].name, keyring=keyring, public_url=public_url)
     secrets = signing_secrets(keyring, claimed.endpoint_id, claimed.secrets_sealed, claimed.previous_until, now)
     headers = headers_of(event, body, secrets, timestamp=int(now.timestamp()), attempt=claimed.tries + 1)
     return await wire.post(body, headers)

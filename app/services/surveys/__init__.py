@@ -1,0 +1,1 @@
+"""Satisfaction: invitations, answers, follow-ups, and what they add up to."""

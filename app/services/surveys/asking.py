@@ -1,0 +1,87 @@
+"""Asking a customer at once, by a person's own decision, and noting who does not want to be asked."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.answers import Answer
+from app.core.conditional import etag
+from app.core.ids import id_text
+from app.models.surveys import Survey, SurveyOptOut
+from app.schemas.surveys import OptOutIn, OptOutOut, SurveyIn, SurveyInvitation
+from app.services.context import Context
+from app.services.rules.surveys import SkipReason
+from app.services.surveys.inviting import ENDED, ONE_AT_A_TIME, invite, reason_not_to_ask
+from app.services.surveys.links import link_of
+from app.services.surveys.queueing import add_survey, contact_hashes
+from app.services.surveys.reading import state_at
+from app.services.surveys.refusals import CustomerNotAsked, SurveyTooEarly
+from app.services.tickets.loading import load_ticket
+
+
+async def ask_customer(ctx: Context, body: SurveyIn) -> Answer:
+    """Invite a ticket's customer now, whatever the hour; 200 if this end of the matter has its survey already.
+
+    The lot does not count, since somebody decided to ask; the period and the will of the customer do.
+    Raises: TicketNotFound, SurveyTooEarly, CustomerNotAsked.
+    """
+    async with ctx.write(body) as unit:
+        session = unit.session
+        if unit.replayed is not None:
+            await load_ticket(session, ctx, body.ticket_number)
+            return unit.replayed
+        await session.execute(ONE_AT_A_TIME)
+        own, loaded = await load_ticket(session, ctx, body.ticket_number, lock=True)
+        ticket = loaded.ticket
+        if ticket.status not in ENDED:
+            raise SurveyTooEarly
+        there = await _survey_of_round(session, ticket.id, loaded.ticket.round_started_at)
+        if there is None:
+            await add_survey(session, own, loaded, body.channel)
+            there = await _survey_of_round(session, ticket.id, loaded.ticket.round_started_at)
+        if there is None:
+            raise CustomerNotAsked(members={"reason": "no_contact"})
+        fresh = there.invited_at is None
+        if fresh:
+            reason = await reason_not_to_ask(session, there, ticket, loaded.policy, ctx.now)
+            if reason not in (None, SkipReason.NOT_DRAWN):
+                raise CustomerNotAsked(members={"reason": reason})
+            there.channel, there.skipped_because = body.channel, None
+            invite(session, there, ticket, loaded.policy, ctx.now)
+            there.version += 1
+            there.updated_at = ctx.now
+            await session.flush()
+        return unit.answer(_invitation(ctx, there, 201 if fresh else 200))
+
+
+async def opt_out(ctx: Context, body: OptOutIn) -> Answer:
+    """Note that a customer of a line does not want to be asked, also about what waits to be sent already.
+
+    Raises: NotFound for a line that is not the caller's.
+    """
+    line = ctx.line(body.business_line)
+    async with ctx.write(body, line=line.name) as unit:
+        if unit.replayed is not None:
+            return unit.replayed
+        hashes = contact_hashes(ctx.keyring, **body.model_dump(include={"phone", "email", "external_id"}))
+        rows = [{"business_line_id": line.id, "customer_hash": found, "created_at": ctx.now} for found in hashes]
+        await unit.session.execute(insert(SurveyOptOut).values(rows).on_conflict_do_nothing())
+        return unit.answer(Answer.of(201, OptOutOut(business_line=line.name, recorded_at=ctx.now)))
+
+
+async def _survey_of_round(session: AsyncSession, ticket: UUID, started_at: datetime) -> Survey | None:
+    same = Survey.ticket_id == ticket, Survey.round_started_at == started_at
+    return await session.scalar(select(Survey).where(*same).with_for_update())
+
+
+def _invitation(ctx: Context, survey: Survey, status: int) -> Answer:
+    shown = SurveyInvitation(
+        id=id_text("srv", survey.id),
+        url=link_of(survey.id, ctx.keyring, ctx.kit.public_url),
+        expires_at=survey.expires_at,
+        state=state_at(survey, ctx.now),
+    )
+    return Answer.of(status, shown, location=f"/v1/surveys/{shown.id}", etag=etag(survey.version, ctx.caller.tier))

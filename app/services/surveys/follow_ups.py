@@ -1,0 +1,77 @@
+"""不满意跟进: a dissatisfied answer becomes a ticket of its own at once, in the transaction of the answer."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import ServerBusy
+from app.models.surveys import Survey
+from app.models.tickets import Ticket
+from app.schemas.tickets import CustomerIn, ProductIn, TicketIn
+from app.services.context import Context
+from app.services.policy_book import Policy
+from app.services.rules.classification import Kind
+from app.services.rules.facts import Channel
+from app.services.rules.surveys import Answers, SurveyChannel, asked_aspects, complaints_of, explain_follow_up
+from app.services.tickets.clocks import decision_documents
+from app.services.tickets.customers import open_customer
+from app.services.tickets.intake import NUMBERS_TRIED, begin, draft_ticket, write_draft
+from app.services.tickets.records import entry_row
+
+_CHANNELS = {
+    SurveyChannel.WEB: Channel.WEB,
+    SurveyChannel.HOTLINE: Channel.HOTLINE,
+    SurveyChannel.IVR: Channel.HOTLINE,
+}
+
+
+async def open_follow_up(
+    ctx: Context, session: AsyncSession, survey: Survey, ticket: Ticket, policy: Policy, answers: Answers
+) -> Ticket:
+    """Open a complaint for the department of the matter, under the edition in force and its time limits.
+
+    It goes where the matter was handled; the department the edition would have chosen helps.
+    """
+    line = ctx.known.by_id[ticket.business_line_id]
+    draft = draft_ticket(ctx, line, _complaint(ctx, survey, ticket, policy, answers))
+    opened = draft.ticket
+    opened.follow_up_of_id = ticket.id
+    if survey.department in draft.policy.edition.departments:
+        routed = [name for name in (opened.department, *opened.collaborating_departments) if name != survey.department]
+        opened.department, opened.collaborating_departments, opened.transferred = survey.department, routed, True
+        reason = explain_follow_up(survey.department, answers, policy.edition.surveys)
+        opened.decisions = [*opened.decisions, *decision_documents([reason], ctx.now)]
+    beginning = begin(ctx, draft, None)
+    for _ in range(NUMBERS_TRIED):
+        if await write_draft(session, draft, beginning):
+            data = {"follow_up": opened.number}
+            session.add(entry_row(ctx, ticket, "dissatisfied", author="customer", data=data))
+            return opened
+    raise ServerBusy(headers={"Retry-After": "1"})
+
+
+def _complaint(ctx: Context, survey: Survey, ticket: Ticket, policy: Policy, answers: Answers) -> TicketIn:
+    """Return the complaint as it would be posted. All of it was validated when the first ticket was."""
+    person = open_customer(ticket.customer_sealed, ticket.id, ctx.keyring)
+    customer = CustomerIn.model_construct(
+        None, **person, external_id=ticket.customer_external_id, tier=ticket.customer_tier
+    )  # fmt: skip
+    return TicketIn.model_construct(
+        channel=_CHANNELS[survey.answered_by or SurveyChannel.WEB],
+        kind=Kind.COMPLAINT,
+        customer=customer,
+        product=ProductIn.model_validate(ticket.product) if ticket.product else None,
+        description=_in_words(ticket, policy, answers),
+        **{name: getattr(ticket, name) for name in ("item_class", "seller", "service_provider", "branch", "region")},
+    )
+
+
+def _in_words(ticket: Ticket, policy: Policy, answers: Answers) -> str:
+    """Say what the customer is dissatisfied with, in both languages, and quote what they wrote."""
+    terms = policy.edition.surveys
+    titles, highest = asked_aspects(terms), terms.scale.value[1]
+    bad = [(titles[aspect], answers.scores[aspect]) for aspect in complaints_of(answers, terms)]
+    zh = [f"{title.zh}{score}/{highest}" for title, score in bad]
+    en = [f"{title.en} {score}/{highest}" for title, score in bad]
+    if answers.resolved is False:
+        zh, en = [*zh, "问题未解决"], [*en, "not resolved"]
+    told = f"客户评价不满意（{ticket.number}）：{'，'.join(zh)} / Dissatisfied answer: {', '.join(en)}"
+    return f"{told}\n{answers.comment}" if answers.comment else told
