@@ -6,7 +6,7 @@ from typing import Final
 from app.core.language import Text
 from app.services.rules.facts import Channel
 from app.services.rules.policy import Weekday
-from app.services.rules.policy_customers import Payer, Remedy
+from app.services.rules.returns.words import Payer, Remedy
 from app.services.rules.routing import DutyHolder
 from app.services.rules.sla import Unit
 
