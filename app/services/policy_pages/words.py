@@ -6,6 +6,7 @@ from typing import Final
 from app.core.language import Text
 from app.services.rules.facts import Channel
 from app.services.rules.policy import Weekday
+from app.services.rules.policy_customers import PromisedRemedy
 from app.services.rules.returns.words import Payer, Remedy
 from app.services.rules.routing import DutyHolder
 from app.services.rules.sla import Unit
@@ -208,7 +209,7 @@ CHANNEL_LABELS: Final[Mapping[Channel, Text]] = {
     Channel.CRM: Text("业务系统", "business system"),
     Channel.INTERNAL: Text("内部发现", "own findings"),
 }
-REMEDY_LABELS: Final[Mapping[Remedy, Text]] = {
+REMEDY_LABELS: Final[Mapping[PromisedRemedy, Text]] = {
     Remedy.RETURN: Text("退货", "return"),
     Remedy.EXCHANGE: Text("换货", "exchange"),
     Remedy.REPAIR: Text("修理", "repair"),

@@ -8,7 +8,6 @@ from app.services.rules.clause import Basis, Sourced, Wording
 from app.services.rules.policy import SILENT, Edition
 from app.services.rules.policy_conditions import Conditional, Entry, Named, covers
 from app.services.rules.policy_findings import Finding, error, walk, warning
-from app.services.rules.policy_floor import below_the_law
 from app.services.rules.sla import MilestoneTerm
 
 _EARLIEST, _LATEST = date(1990, 1, 1), date(2100, 1, 1)
@@ -24,7 +23,6 @@ def inconsistencies(edition: Edition) -> Iterator[Finding]:
     yield from _surveys(edition)
     yield from _complaints(edition)
     yield from _tools(edition)
-    yield from below_the_law(edition)
 
 
 def _header(edition: Edition) -> Iterator[Finding]:

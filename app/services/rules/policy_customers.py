@@ -12,7 +12,6 @@ from app.services.rules.returns.words import Part, Payer, Remedy
 from app.services.rules.routing import Name
 from app.services.rules.sla import Milestone
 
-
 # What an edition may promise; a return less depreciation and a paid repair follow from the law alone.
 PromisedRemedy = Literal[Remedy.RETURN, Remedy.EXCHANGE, Remedy.REPAIR]
 

@@ -65,6 +65,7 @@ def company_terms(edition: Edition, rules: Mapping[str, Rule]) -> CompanyTerms:
     claim = _material(edition.materials, lambda term: ComplaintClass.QUALITY in term.when.complaint_class)
     plain = _material(edition.materials, lambda term: Kind.RETURN_EXCHANGE in term.when.kind)
     enforced = claim if claim is not None and claim.basis is Basis.POLICY else None
+    bring = plain.required if plain else ()
     return CompanyTerms(
         no_reason=_case(terms.no_reason, book, "CO-NO-REASON"),
         quality=_case(terms.quality, book, "CO-QUALITY"),
@@ -78,8 +79,8 @@ def company_terms(edition: Edition, rules: Mapping[str, Rule]) -> CompanyTerms:
         materials_rule=book.add(enforced, "CO-MATERIALS"),
         material_facts=_facts(enforced.required if enforced else (), _MATERIAL_FACTS),
         receipt_rule=book.add(terms.receipt_checks, "CO-RECEIPT"),
-        bring_for_defect=(claim or plain).required if claim or plain else (),
-        bring=plain.required if plain else (),
+        bring_for_defect=claim.required if claim else bring,
+        bring=bring,
         goods=_guarantees(edition.warranty or WarrantyTerms(), book),
         rules=MappingProxyType(book.added),
     )

@@ -35,7 +35,7 @@ class Moment(NamedTuple):
     at: time | None = None
 
 
-class Undecided(Exception):  # noqa: N818 - no error: a fact has to be looked at from all sides
+class Undecided(Exception):
     """A rule depends on a fact that is unknown."""
 
     def __init__(self, fact: str) -> None:

@@ -80,8 +80,8 @@ def _right(case: Case) -> _Right:
         return _longest(
             case, figures.no_reason_days, promised, ("CPL-25-1", like_online), channel is PurchaseChannel.ONLINE_PICKUP
         )
-    if channel in figures.door_channels and (rule := _local(case, "LOC-SH-30")):
-        return _longest(case, figures.shanghai_days, promised, (rule,))
+    if channel in figures.local.shanghai_channels and (rule := _local(case, "LOC-SH-30")):
+        return _longest(case, figures.local.shanghai_days, promised, (rule,))
     return _promised(promised, ("CPL-25-1",))
 
 

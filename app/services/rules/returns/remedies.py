@@ -32,7 +32,7 @@ def claim(
     return Verdict(
         Outcome.ELIGIBLE if case.satisfied_by(remedies) else Outcome.NOT_ELIGIBLE,
         remedies,
-        case.figures.defect_freight,
+        case.figures.defect_freight if remedies else None,
         basis,
         Ground.DEFECT,
         deadline=deadline,

@@ -1,7 +1,7 @@
 """The law of returns as data: rules with their article, how sure we are of them, and the figures they fix."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -35,7 +35,7 @@ class Parameters(Terms):
 
 
 class Rule(Terms):
-    """One rule. `effective_from` None: in force as far back as anything here reaches; `effective_until` is its last day."""
+    """One rule. Without `effective_from` it has no beginning; `effective_until` is its last day."""
 
     id: RuleId
     law: str
@@ -64,10 +64,25 @@ class GoodsTerm(Terms):
 
 
 class StatutePart(Terms):
-    """One file."""
+    """One file. `laws` gives English names of laws."""
 
+    laws: Mapping[str, str] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     goods: tuple[GoodsTerm, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFigures:
+    """The figures of regional rules; `rules` names the rule of a region."""
+
+    rules: Mapping[str, str]
+    zhejiang_repairs: int
+    zhejiang_repair_days: int
+    shandong_days: int
+    shanghai_days: int
+    shanghai_channels: frozenset[PurchaseChannel]
+    beijing_months: int
+    beijing_least_months: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +104,9 @@ class Figures:
     repairs: int
     parts_days: int
     repairer_days: int
-    zhejiang_repairs: int
-    zhejiang_repair_days: int
-    shandong_days: int
-    shanghai_days: int
-    beijing_months: int
-    beijing_least_months: int
     inspection_failed_freight: Payer
-    local: Mapping[str, str]  # region → its rule
-    door_channels: frozenset[PurchaseChannel]
-    goods_classes: Mapping[str, GoodsClass]
+    local: LocalFigures
+    goods_classes: Mapping[str, GoodsClass]  # by category
     exclusions: Mapping[str, tuple[str, ...]]  # excluded kind → the rules that say so
 
 
@@ -112,7 +120,7 @@ class Statutes:
 
     def local_rule(self, region: str) -> str | None:
         """Return the rule of a region, if it is in force."""
-        rule = self.figures.local.get(region)
+        rule = self.figures.local.rules.get(region)
         return rule if rule in self.rules else None
 
     def goods_class(self, category: str) -> GoodsClass:
@@ -122,15 +130,16 @@ class Statutes:
 class StatuteBook:
     """All rules, with the law as it stands between any two changes of it."""
 
-    def __init__(self, rules: Iterable[Rule], goods: Iterable[GoodsTerm]) -> None:
+    def __init__(self, rules: Iterable[Rule], goods: Iterable[GoodsTerm], laws: Mapping[str, str]) -> None:
         self.rules: Mapping[str, Rule] = _unique(rules)
+        self._laws = laws
         self.goods: Mapping[str, GoodsTerm] = MappingProxyType(
             {category: term for term in goods for category in term.categories}
         )
         for term in self.goods.values():
             if term.rule not in self.rules:
                 raise ValueError(f"{term.title.en}: there is no rule {term.rule}")
-        figures = figures_of(self.rules)
+        self.figures = figures_of(self.rules)
         starts = {rule.effective_from for rule in self.rules.values() if rule.effective_from}
         ends = {
             date.fromordinal(rule.effective_until.toordinal() + 1)
@@ -143,7 +152,7 @@ class StatuteBook:
         self._periods = [
             Statutes(
                 MappingProxyType({name: rule for name, rule in self.rules.items() if rule.in_force(day)}),
-                figures,
+                self.figures,
                 self.goods,
             )
             for day in self._changes
@@ -153,10 +162,21 @@ class StatuteBook:
     def joined(cls, parts: Iterable[StatutePart]) -> Self:
         """Raises: ValueError for a rule given twice, or one that lacks its figure."""
         parts = list(parts)
-        return cls([rule for part in parts for rule in part.rules], [term for part in parts for term in part.goods])
+        laws = {name: english for part in parts for name, english in part.laws.items()}
+        return cls(
+            [rule for part in parts for rule in part.rules], [term for part in parts for term in part.goods], laws
+        )
 
     def on(self, day: date) -> Statutes:
         return self._periods[bisect_right(self._changes, max(day, self._first)) - 1]
+
+    def citation(self, rule: str) -> Wording:
+        """Name a rule's article for a message: 消费者权益保护法第25(1)条."""
+        law, article = self.rules[rule].law, self.rules[rule].article
+        english = self._laws.get(law, law)
+        if not article[0].isdigit():
+            return Wording(law, english)
+        return Wording(f"{law}第{article}条", f"{english}, article {article}")
 
 
 def _unique(rules: Iterable[Rule]) -> Mapping[str, Rule]:
@@ -168,64 +188,79 @@ def _unique(rules: Iterable[Rule]) -> Mapping[str, Rule]:
     return MappingProxyType(found)
 
 
-def figures_of(rules: Mapping[str, Rule]) -> Figures:
-    """Read every figure from the rule that fixes it. Raises: ValueError naming a rule that lacks one."""
+class _Reader:
+    """Reads figures from the rules that fix them. Raises: ValueError naming a rule that lacks one."""
 
-    def read(rule: str) -> Parameters:
-        if rule not in rules:
+    def __init__(self, rules: Mapping[str, Rule]) -> None:
+        self._rules = rules
+
+    def of(self, rule: str) -> Parameters:
+        if rule not in self._rules:
             raise ValueError(f"rule {rule} is missing")
-        return rules[rule].parameters
+        return self._rules[rule].parameters
 
-    def number(rule: str, name: str = "days") -> int:
-        value = getattr(read(rule), name)
+    def number(self, rule: str, name: str = "days") -> int:
+        value = getattr(self.of(rule), name)
         if not isinstance(value, int):
             raise ValueError(f"rule {rule} needs {name}")
         return value
 
-    def freight(rule: str) -> Payer:
-        payer = read(rule).freight
+    def freight(self, rule: str) -> Payer:
+        payer = self.of(rule).freight
         if payer is None:
             raise ValueError(f"rule {rule} needs freight")
         return payer
 
-    exclusions: dict[str, tuple[str, ...]] = {}
-    for name, rule in rules.items():
-        for kind in rule.parameters.excludes:
-            exclusions[kind] = (*exclusions.get(kind, ()), name)
+
+def figures_of(rules: Mapping[str, Rule]) -> Figures:
+    """Read every figure from the rule that fixes it. Raises: ValueError naming a rule that lacks one."""
+    read = _Reader(rules)
     return Figures(
-        no_reason_days=number("CPL-25-1"),
-        no_reason_channels=frozenset(read("CPL-25-1").channels),
-        no_reason_freight=freight("CPL-25-3"),
-        refund_days=number("7D-13"),
-        defect_days=number("CPL-24-1"),
-        defect_freight=freight("CPL-24-2"),
-        burden_months=number("CPL-23-3", "months"),
-        claim_months=number("CC-621-2", "months"),
-        defect_delay_days=number("PEN-08"),
-        no_reason_delay_days=number("PEN-09"),
-        listed_return_days=number("3G-09"),
-        listed_exchange_days=number("3G-10"),
-        repairs=number("3G-11", "repairs"),
-        parts_days=number("3G-12"),
-        repairer_days=number("3G-12", "repair_days"),
-        zhejiang_repairs=number("LOC-ZJ-26", "repairs"),
-        zhejiang_repair_days=number("LOC-ZJ-26", "repair_days"),
-        shandong_days=number("LOC-SD-27"),
-        shanghai_days=number("LOC-SH-30"),
-        beijing_months=number("LOC-BJ-6", "months"),
-        beijing_least_months=number("LOC-BJ-6", "least_months"),
-        inspection_failed_freight=freight("CO-FREIGHT"),
-        local=MappingProxyType(
-            {rule.parameters.region: name for name, rule in rules.items() if rule.parameters.region}
-        ),
-        door_channels=frozenset(read("LOC-SH-30").channels),
-        goods_classes=MappingProxyType(
-            {
-                category: rule.parameters.goods_class
-                for rule in rules.values()
-                if rule.parameters.goods_class
-                for category in rule.parameters.categories
-            }
-        ),
-        exclusions=MappingProxyType(exclusions),
+        no_reason_days=read.number("CPL-25-1"),
+        no_reason_channels=frozenset(read.of("CPL-25-1").channels),
+        no_reason_freight=read.freight("CPL-25-3"),
+        refund_days=read.number("7D-13"),
+        defect_days=read.number("CPL-24-1"),
+        defect_freight=read.freight("CPL-24-2"),
+        burden_months=read.number("CPL-23-3", "months"),
+        claim_months=read.number("CC-621-2", "months"),
+        defect_delay_days=read.number("PEN-08"),
+        no_reason_delay_days=read.number("PEN-09"),
+        listed_return_days=read.number("3G-09"),
+        listed_exchange_days=read.number("3G-10"),
+        repairs=read.number("3G-11", "repairs"),
+        parts_days=read.number("3G-12"),
+        repairer_days=read.number("3G-12", "repair_days"),
+        inspection_failed_freight=read.freight("CO-FREIGHT"),
+        local=_local_figures(rules, read),
+        goods_classes=MappingProxyType(dict(_classified(rules.values()))),
+        exclusions=MappingProxyType(_exclusions(rules.values())),
     )
+
+
+def _local_figures(rules: Mapping[str, Rule], read: _Reader) -> LocalFigures:
+    regions = {rule.parameters.region: name for name, rule in rules.items()}
+    return LocalFigures(
+        rules=MappingProxyType({region: name for region, name in regions.items() if region is not None}),
+        zhejiang_repairs=read.number("LOC-ZJ-26", "repairs"),
+        zhejiang_repair_days=read.number("LOC-ZJ-26", "repair_days"),
+        shandong_days=read.number("LOC-SD-27"),
+        shanghai_days=read.number("LOC-SH-30"),
+        shanghai_channels=frozenset(read.of("LOC-SH-30").channels),
+        beijing_months=read.number("LOC-BJ-6", "months"),
+        beijing_least_months=read.number("LOC-BJ-6", "least_months"),
+    )
+
+
+def _classified(rules: Iterable[Rule]) -> Iterator[tuple[str, GoodsClass]]:
+    for rule in rules:
+        if rule.parameters.goods_class is not None:
+            yield from dict.fromkeys(rule.parameters.categories, rule.parameters.goods_class).items()
+
+
+def _exclusions(rules: Iterable[Rule]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for rule in rules:
+        for kind in rule.parameters.excludes:
+            found[kind] = (*found.get(kind, ()), rule.id)
+    return found

@@ -1,7 +1,11 @@
 """三包: what a failure of listed goods gives a consumer, by the day and by the repairs that went before."""
 
+from datetime import date
+from typing import NamedTuple
+
 from app.services.rules.returns.case import NOTHING, Case, Verdict
 from app.services.rules.returns.company import has_proof
+from app.services.rules.returns.deadlines import Deadline
 from app.services.rules.returns.facts import known
 from app.services.rules.returns.regions import ZHEJIANG, Addition, local_rule, repairs_in_term
 from app.services.rules.returns.remedies import claim, closed, feasible
@@ -13,32 +17,48 @@ _REPAIR = frozenset({Remedy.REPAIR})
 _PROOF = ("invoice_present", "voucher_present", "order_record_present")
 
 
+class _Stage(NamedTuple):
+    """How far the clock has run: what is open by the day alone, and whether more may be added to it."""
+
+    remedies: frozenset[Remedy]
+    basis: tuple[str, ...]
+    last: Deadline
+    may_grow: bool = True
+
+
 def listed_claim(case: Case) -> Verdict:
     """Return, exchange or repair in the first days, exchange or repair in the next, then repair in the term."""
     proof = _proof(case)
     if proof is None:
         return closed(case, "3G-17")
-    start, figures = clock_start(case), case.figures
-    window = case.in_days(start, figures.listed_return_days)
-    exchange = case.in_days(start, figures.listed_exchange_days)
+    start = clock_start(case)
+    window = case.in_days(start, case.figures.listed_return_days)
+    stage = _stage(case, start, window)
+    if not stage.last.met(case.day):
+        return closed(case, *stage.basis, deadline=window, warranty=stage.last)
+    added = _added(case) if stage.may_grow else Addition()
+    offered, extra = _carried_out(case, stage.remedies | added.remedies)
+    return claim(
+        case,
+        offered,
+        (*added.basis, *extra, *stage.basis, *proof.basis, "REG-18-1", "CPL-24-2"),
+        deadline=window,
+        warranty=stage.last if Remedy.EXCHANGE not in stage.remedies else None,
+        uncertain=stage.last.open_question(case.day)
+        or proof.uncertain
+        or (added.uncertain and not added.remedies <= stage.remedies),
+    )
+
+
+def _stage(case: Case, start: date, window: Deadline) -> _Stage:
     if window.met(case.day):
-        remedies, basis, uncertain = FREE, ("3G-09",), window.open_question(case.day)
-        added, warranty = Addition(), None
-    elif exchange.met(case.day):
-        remedies, basis, uncertain = _EXCHANGE | _REPAIR, ("3G-10",), exchange.open_question(case.day)
-        added, warranty = _added(case), None
-    else:
-        unit = listed_term(case)
-        term = part_term(case, listed=True) or unit
-        if not term.end.met(case.day):
-            return closed(case, *term.basis, deadline=window, warranty=term.end)
-        remedies, basis, warranty = _REPAIR, ("3G-15", *term.basis), term.end
-        uncertain = term.end.open_question(case.day)
-        added = _added(case) if unit.end.met(case.day) else Addition()
-    uncertain = uncertain or proof.uncertain or (added.uncertain and not remedies >= added.remedies)
-    offered, extra = _carried_out(case, remedies | added.remedies)
-    basis = (*added.basis, *extra, *basis, *proof.basis, "REG-18-1", "CPL-24-2")
-    return claim(case, offered, basis, deadline=window, warranty=warranty, uncertain=uncertain)
+        return _Stage(FREE, ("3G-09",), window, may_grow=False)
+    exchange = case.in_days(start, case.figures.listed_exchange_days)
+    if exchange.met(case.day):
+        return _Stage(_EXCHANGE | _REPAIR, ("3G-10",), exchange)
+    unit = listed_term(case)
+    term = part_term(case, listed=True) or unit
+    return _Stage(_REPAIR, ("3G-15", *term.basis), term.end, may_grow=unit.end.met(case.day))
 
 
 def _proof(case: Case) -> Addition | None:
@@ -91,10 +111,11 @@ def _carried_out(case: Case, remedies: frozenset[Remedy]) -> tuple[frozenset[Rem
         offered, basis = feasible(case, _EXCHANGE), ("CPL-24-1",)
     if not offered or (Remedy.EXCHANGE in remedies - offered and Remedy.RETURN not in offered):
         return offered | {Remedy.RETURN}, (*basis, "3G-13")
-    if Remedy.EXCHANGE in offered and Remedy.RETURN not in offered:
-        if known(case.facts.customer_declines_exchange, "customer_declines_exchange"):
-            return offered | {_refused_exchange(case)}, (*basis, "3G-13", *_goods_rule(case))
-    return offered, basis
+    if Remedy.RETURN in offered or Remedy.EXCHANGE not in offered:
+        return offered, basis
+    if not known(case.facts.customer_declines_exchange, "customer_declines_exchange"):
+        return offered, basis
+    return offered | {_refused_exchange(case)}, (*basis, "3G-13", *_goods_rule(case))
 
 
 def _refused_exchange(case: Case) -> Remedy:

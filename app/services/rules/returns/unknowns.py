@@ -152,7 +152,7 @@ def _values(case: Case, fact: str) -> tuple[object, ...]:
     if fact == "delivered_at":
         return _deliveries(case.facts, case.day)
     if fact == "region":
-        return "CN", *case.figures.local
+        return "CN", *case.figures.local.rules
     if fact == "product_category":
         classes = {goods: category for category, goods in case.figures.goods_classes.items()}
         return *classes.values(), GoodsClass.OTHER
