@@ -14,7 +14,7 @@ from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.settings import Settings, load_settings
-from app.routers import complaints, events, health, pages, policies, sla, tickets
+from app.routers import complaints, events, health, pages, policies, returns, sla, tickets
 from app.services.context import Kit
 from app.services.directory import Directory
 from app.services.policy_book import SHIPPED, PolicyBook
@@ -50,7 +50,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.kit, app.state.settings = kit, settings
-    for module in (tickets, sla, complaints, policies, pages, events, health):
+    for module in (tickets, sla, complaints, returns, policies, pages, events, health):
         app.include_router(module.router)
     install_handlers(app)
     if with_docs:

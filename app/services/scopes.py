@@ -10,6 +10,7 @@ class Scope(StrEnum):
     TICKETS_WRITE = "tickets:write"
     SLA_READ = "sla:read"
     COMPLAINTS_CLASSIFY = "complaints:classify"
+    RETURNS_CHECK = "returns:check"
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
     EVENTS_READ = "events:read"

@@ -33,6 +33,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/policies": {"document": "[edition]"},
     "POST /v1/policies/check": {"document": "[edition]"},
     "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},
+    "POST /v1/returns/eligibility": {"business_line": "tableware", "facts": {"buyer_type": "consumer"}},
 }
 
 Schema = dict[str, Any]

@@ -13,7 +13,7 @@ def decide_consent(case: Case) -> Verdict:
     if terms is None:
         return refused()
     rule = terms.rule or "CO-PROMISE"
-    if facts.company_approval is Approval.REJECTED:
+    if known(facts.company_approval, "company_approval") is Approval.REJECTED:
         return refused(rule)
     if known(facts.condition, "condition") not in _LITTLE_USED or known(facts.affects_resale, "affects_resale"):
         return refused(rule)

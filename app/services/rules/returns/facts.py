@@ -112,8 +112,8 @@ class Payment:
 class ReturnFacts:
     """The dictionary of facts.
 
-    None is unknown, but for the facts of the second half, of which None says that there is no such thing. Without
-    `slots`, since looking at an unknown fact from all sides copies the facts many times.
+    None is unknown, but for the facts of the second half, of which None says that there is no such thing. Money is
+    CNY. Without `slots`, since looking at an unknown fact from all sides copies the facts many times.
     """
 
     # Who bought what, how, and why it comes back.
@@ -132,6 +132,7 @@ class ReturnFacts:
     av_software_unsealed: bool | None = False
     newspaper: bool | None = False
     nonreturnable_ground: NonreturnableGround | None = NonreturnableGround.NONE
+    confirmation_method: ConfirmationMethod | None = ConfirmationMethod.NONE
     # The state of the goods.
     sealed_hygiene_opened: bool | None = False
     packaging_opened: bool | None = False
@@ -142,6 +143,7 @@ class ReturnFacts:
     label_defaced: bool | None = False
     unauthorized_repair: bool | None = False
     affects_resale: bool | None = False
+    company_approval: Approval | None = Approval.NOT_REQUESTED
     # The defect, the guarantee and its proof.
     misuse_found: bool | None = False
     force_majeure: bool | None = False
@@ -152,6 +154,7 @@ class ReturnFacts:
     repair_count: int | None = 0
     repair_days_total: int | None = 0
     current_repair_days: int | None = 0
+    repair_delay_cause: RepairDelayCause | None = RepairDelayCause.NONE
     faults_differ: bool | None = False
     same_model_available: bool | None = True
     customer_declines_exchange: bool | None = False
@@ -168,14 +171,11 @@ class ReturnFacts:
     # From here on None means: none, not stated, not yet.
     requested_remedy: RequestedRemedy = RequestedRemedy.ANY
     buyer_confirmed_non_returnable: bool | None = False  # None: no record either way
-    confirmation_method: ConfirmationMethod = ConfirmationMethod.NONE
     merchant_clause: MerchantClause = MerchantClause.NONE
     merchant_promise: MerchantPromise | None = None
     intake: Intake = Intake.WEB
-    company_approval: Approval = Approval.NOT_REQUESTED
     quality_defect: QualityDefect = QualityDefect.NONE
     reinspection: Reinspection = Reinspection.NONE
-    repair_delay_cause: RepairDelayCause = RepairDelayCause.NONE
     purchase_date: date | None = None
     invoice_date: date | None = None
     shipped_at: Moment | None = None

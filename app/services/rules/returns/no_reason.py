@@ -129,8 +129,9 @@ def _unconfirmed(case: Case, promise: MerchantPromise) -> _Exception:
         return _Exception(False)
     if ground is NonreturnableGround.OTHER:
         return _Exception(False, ("REG-19-1", "7D-30"))
-    explicit = facts.confirmation_method is ConfirmationMethod.PER_PURCHASE_EXPLICIT
-    if not (facts.buyer_confirmed_non_returnable and explicit):
+    explicit = ConfirmationMethod.PER_PURCHASE_EXPLICIT
+    confirmed = facts.buyer_confirmed_non_returnable
+    if not confirmed or known(facts.confirmation_method, "confirmation_method") is not explicit:
         return _Exception(False, ("7D-20", "REG-19-2"))
     if promise.covers_excluded:
         return _Exception(False, ("CO-PROMISE", "7D-05"))

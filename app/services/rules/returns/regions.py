@@ -33,7 +33,7 @@ def repairs_in_term(case: Case) -> Addition:
         return Addition(_CHOICE if often or long else NOTHING, (ZHEJIANG,), contested)
     if rule == SHANDONG:
         late = known(facts.current_repair_days, "current_repair_days") >= figures.local.shandong_days
-        without_cause = facts.repair_delay_cause is not RepairDelayCause.PARTS
+        without_cause = known(facts.repair_delay_cause, "repair_delay_cause") is not RepairDelayCause.PARTS
         return Addition(_CHOICE if late and without_cause else NOTHING, (SHANDONG,))
     return Addition()
 

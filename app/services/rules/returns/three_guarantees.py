@@ -99,7 +99,7 @@ def _too_long(case: Case) -> bool:
         RepairDelayCause.PARTS: case.figures.parts_days,
         RepairDelayCause.REPAIRER: case.figures.repairer_days,
     }
-    limit = limits.get(facts.repair_delay_cause)
+    limit = limits.get(known(facts.repair_delay_cause, "repair_delay_cause"))
     return limit is not None and known(facts.current_repair_days, "current_repair_days") > limit
 
 

@@ -13,13 +13,16 @@ from app.services.rules.returns.case import NOTHING, Case, Verdict
 from app.services.rules.returns.deadlines import Deadline
 from app.services.rules.returns.facts import Moment, ReturnFacts, Undecided, assuming
 from app.services.rules.returns.words import (
+    Approval,
     BuyerType,
+    ConfirmationMethod,
     GoodsClass,
     ItemCondition,
     NonreturnableGround,
     Outcome,
     PurchaseChannel,
     Reason,
+    RepairDelayCause,
 )
 
 Decide = Callable[[Case], Verdict]
@@ -49,6 +52,9 @@ _VALUES: Mapping[str, tuple[object, ...]] = {
         NonreturnableGround.ACTIVATION_DEPRECIATES,
         NonreturnableGround.OTHER,
     ),
+    "confirmation_method": (ConfirmationMethod.PER_PURCHASE_EXPLICIT, ConfirmationMethod.NONE),
+    "company_approval": (Approval.NOT_REQUESTED, Approval.REJECTED),
+    "repair_delay_cause": tuple(RepairDelayCause),
     "warranty_months": (0, _LONGEST_TERM),
     "repair_count": (0, _MANY),
     "repair_days_total": (0, 3660),
