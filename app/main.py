@@ -50,7 +50,8 @@ def create_app(
         redoc_url=None,
     )
     app.state.kit, app.state.settings = kit, settings
-    for module in (tickets, sla, complaints, returns, policies, pages, events, health):
+    # Routes are tried in this order: what web shops ask on every product page comes first.
+    for module in (returns, tickets, sla, complaints, policies, pages, events, health):
         app.include_router(module.router)
     install_handlers(app)
     if with_docs:

@@ -16,6 +16,6 @@ _answer: dict[str, Any] = json.loads(os.environ.get("BARE_ANSWER", "{}"))
 
 
 @app.post("/v1/returns/eligibility")
-async def answer(body: EligibilityIn) -> dict[str, Any]:
+async def answer(_body: EligibilityIn) -> dict[str, Any]:
     """Answer the same whatever is asked."""
     return _answer

@@ -26,7 +26,8 @@ import httpx
 from app.core.clock import system_clock
 from app.schemas.return_facts import ReturnFactsIn
 from app.services.policy_book import PolicyBook
-from app.services.returns import LAW_ALONE, facts_of
+from app.services.returns.eligibility import LAW_ALONE
+from app.services.returns.facts import facts_of
 from app.services.rules.returns.decision import decide_return
 from bench.load import rate, request_bytes
 
@@ -136,7 +137,9 @@ def print_decision_times(cases: Sequence[Facts]) -> None:
         for _ in range(REPEATS):
             decide_return(facts, book.statutes, terms, book.rest_days)
         times.append((time.perf_counter() - start) / REPEATS * 1e6)
-    print(f"decision          median {median(times):.0f} µs, worst {max(times):.0f} µs; goal under {GOAL_MICROSECONDS} µs")
+    print(
+        f"decision          median {median(times):.0f} µs, worst {max(times):.0f} µs; goal under {GOAL_MICROSECONDS} µs"
+    )
 
 
 async def print_throughput(address: str, key: str, facts: Facts, answer: Facts) -> None:
@@ -147,11 +150,10 @@ async def print_throughput(address: str, key: str, facts: Facts, answer: Facts) 
             address + PATH: request_bytes(address + PATH, body, {"authorization": f"Bearer {key}"}),
             other + PATH: request_bytes(other + PATH, body, {}),
         }
-        rounds = []
-        for _ in range(ROUNDS):
-            rounds.append(
-                [await rate(url, data, connections=CONNECTIONS, seconds=SECONDS) for url, data in requests.items()]
-            )
+        rounds = [
+            [await rate(url, data, connections=CONNECTIONS, seconds=SECONDS) for url, data in requests.items()]
+            for _ in range(ROUNDS)
+        ]
     ours, plain = (median(column) for column in zip(*rounds, strict=True))
     ratio = median(mine / its for mine, its in rounds)
     print(f"endpoint          {ours:.0f} requests/s")

@@ -11,7 +11,6 @@ from app.schemas.return_facts import ReturnFactsIn
 from app.schemas.tickets import PolicyRef
 from app.services.rules.returns.words import Flag, Outcome, Payer, Remedy, RuleSource
 
-NOBODY: Literal["none"] = "none"
 Amount = Annotated[Decimal, PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str)]
 
 

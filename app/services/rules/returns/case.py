@@ -1,8 +1,8 @@
 """The case before the rules, and the verdict they reach."""
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from app.services.rules.returns.company import CompanyTerms
 from app.services.rules.returns.deadlines import Deadline, RestDays
@@ -20,8 +20,7 @@ _WANTED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """Everything a rule may look at: the facts, the law on the day of the notice, the company's terms, days off."""
 
     facts: ReturnFacts
@@ -55,8 +54,7 @@ class Ground(StrEnum):
     CONSENT = "consent"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What follows from facts that are all known, as far as the rules looked at them.
 
     `freight` is None where nothing is sent. `basis` names the rules, the weightiest first. `uncertain` says that the

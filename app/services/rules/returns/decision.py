@@ -1,9 +1,9 @@
 """退换货资格: may the goods come back, how, at whose cost, until when, for how much, and by which rules?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from app.services.rules.returns.case import Case, Ground, Verdict
 from app.services.rules.returns.company import CompanyTerms
@@ -18,8 +18,7 @@ from app.services.rules.returns.warranty import listed_term, part_term, unit_ter
 from app.services.rules.returns.words import DEFECT_REASONS, BuyerType, Flag, Outcome, Payer, Remedy
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnDecision:
+class ReturnDecision(NamedTuple):
     """The answer. Dates are days in Asia/Shanghai that end at 24:00, money is CNY.
 
     `calendar_confirmed` is False if a date shown lies in a year whose days off are not published yet.
@@ -41,7 +40,7 @@ class ReturnDecision:
     flags: tuple[Flag, ...]
     disclose_uncertainty: bool
     calendar_confirmed: bool
-    basis: tuple[Rule, ...] = field(default=())
+    basis: tuple[Rule, ...]
 
 
 def decide_return(facts: ReturnFacts, book: StatuteBook, terms: CompanyTerms, rest: RestDays) -> ReturnDecision:

@@ -1,6 +1,5 @@
 """质量问题: what examination has found, and what follows if it confirms the defect or does not."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from app.services.rules.returns.business_claims import business_claim
@@ -84,7 +83,7 @@ def _barred(case: Case) -> tuple[str, ...]:
 
 def _confirmed(case: Case, basis: tuple[str, ...]) -> Verdict:
     claim = _with_company(case, _claim(case))
-    claim = replace(claim, basis=(*basis, *claim.basis))
+    claim = claim._replace(basis=(*basis, *claim.basis))
     if not case.satisfied_by(claim.remedies):
         return _with_no_reason(case, claim)
     if case.facts.reinspection is Reinspection.FAILED:
@@ -112,7 +111,7 @@ def _with_company(case: Case, claim: Verdict) -> Verdict:
     rule = company.rule or "CO-PROMISE"
     basis = (rule, *claim.basis) if company.rule or remedies != claim.remedies else claim.basis
     outcome = Outcome.ELIGIBLE if case.satisfied_by(remedies) else claim.outcome
-    return replace(claim, remedies=remedies, basis=basis, outcome=outcome)
+    return claim._replace(remedies=remedies, basis=basis, outcome=outcome)
 
 
 def _with_no_reason(case: Case, claim: Verdict) -> Verdict:
@@ -120,8 +119,7 @@ def _with_no_reason(case: Case, claim: Verdict) -> Verdict:
     right = decide_no_reason(case)
     if right.outcome is not Outcome.ELIGIBLE or not case.satisfied_by(right.remedies):
         return claim
-    return replace(
-        right,
+    return right._replace(
         remedies=right.remedies | (claim.remedies & FREE),
         basis=(*right.basis, *claim.basis),
         warranty=claim.warranty,
@@ -131,8 +129,7 @@ def _with_no_reason(case: Case, claim: Verdict) -> Verdict:
 def _in_conflict(case: Case, claim: Verdict) -> Verdict:
     """Two examinations contradict each other: a person decides, and both stay on record."""
     rule = case.terms.receipt_rule or "CO-RECEIPT"
-    return replace(
-        claim,
+    return claim._replace(
         outcome=Outcome.NEEDS_INSPECTION,
         basis=(rule, *claim.basis),
         freight_if_inspection_fails=_unconfirmed_freight(case),
@@ -147,7 +144,7 @@ def _failed(case: Case, found: _Found) -> Verdict:
     if right.outcome in (Outcome.ELIGIBLE, Outcome.NEEDS_INSPECTION):
         asked = case.satisfied_by(right.remedies)
         outcome = right.outcome if asked else Outcome.NOT_ELIGIBLE
-        return replace(right, outcome=outcome, basis=(*right.basis, *own, "CPL-24-1"))
+        return right._replace(outcome=outcome, basis=(*right.basis, *own, "CPL-24-1"))
     if found.barred:
         return closed(case, *found.barred, *own, *right.basis, deadline=right.deadline)
     business = known(case.facts.buyer_type, "buyer_type") is BuyerType.BUSINESS
@@ -159,8 +156,7 @@ def _to_be_examined(case: Case, confirmed: Verdict) -> Verdict:
     absent = missing(case.facts, case.terms.material_facts)
     if absent:
         return Verdict(Outcome.NEEDS_FACTS, basis=(*own, "DATA-1"), missing=absent)
-    return replace(
-        confirmed,
+    return confirmed._replace(
         outcome=Outcome.NEEDS_INSPECTION,
         basis=(*own, *confirmed.basis, "CO-FREIGHT"),
         freight_if_inspection_fails=_unconfirmed_freight(case),

@@ -1,5 +1,6 @@
 """What is known of the goods, the purchase and the request when a return is decided."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -113,7 +114,7 @@ class ReturnFacts:
     """The dictionary of facts.
 
     None is unknown, but for the facts of the second half, of which None says that there is no such thing. Money is
-    CNY. Without `slots`, since looking at an unknown fact from all sides copies the facts many times.
+    CNY. Without `slots`, so that a copy is one of a dictionary: unknown facts are looked at from all sides.
     """
 
     # Who bought what, how, and why it comes back.
@@ -213,9 +214,13 @@ class ReturnFacts:
         return min(moments, key=lambda moment: (moment.day, moment.at or time.max))
 
 
+def facts_from(values: Mapping[str, object]) -> ReturnFacts:
+    """Return facts of which every field is given. As `ReturnFacts(**values)`, in a fifth of the time."""
+    facts = object.__new__(ReturnFacts)
+    facts.__dict__.update(values)
+    return facts
+
+
 def assuming(facts: ReturnFacts, fact: str, value: object) -> ReturnFacts:
-    """Return the facts with one of them supposed. A copy of the attributes: `replace` would take ten times as long."""
-    supposed = object.__new__(ReturnFacts)
-    supposed.__dict__.update(facts.__dict__)
-    supposed.__dict__[fact] = value
-    return supposed
+    """Return the facts with one of them supposed."""
+    return facts_from(facts.__dict__ | {fact: value})

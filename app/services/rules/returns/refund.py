@@ -1,9 +1,10 @@
 """退款: how much comes back, in money and in kind. CNY, to the fen."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from types import MappingProxyType
+from typing import NamedTuple
 
 from app.services.rules.returns.case import Case, Ground, Verdict
 from app.services.rules.returns.facts import Bundle, FreeShipping, Item, MerchantPromise, ReturnFacts
@@ -12,14 +13,14 @@ from app.services.rules.returns.words import Remedy
 _FEN = Decimal("0.01")
 _NONE = Decimal(0)
 _HUNDRED = Decimal(100)
+_NOTHING: Mapping[str, Decimal] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Refund:
+class Refund(NamedTuple):
     """`amount` None: not known. `depreciation_days` is there where depreciation is taken."""
 
     amount: Decimal | None = None
-    in_kind: Mapping[str, Decimal] = field(default_factory=dict)
+    in_kind: Mapping[str, Decimal] = _NOTHING
     depreciation_days: int | None = None
     basis: tuple[str, ...] = ()
 

@@ -6,7 +6,7 @@ it; those that are left are the ones to ask for.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from app.services.rules.returns.case import NOTHING, Case, Verdict
@@ -86,7 +86,7 @@ def explore(case: Case, decide: Decide) -> Tree:
     except Undecided as undecided:
         fact = undecided.fact
     branches = tuple(
-        explore(replace(case, facts=assuming(case.facts, fact, value)), decide) for value in _values(case, fact)
+        explore(case._replace(facts=assuming(case.facts, fact, value)), decide) for value in _values(case, fact)
     )
     first = branches[0]
     if all(branch.answer == first.answer for branch in branches[1:]):
@@ -125,8 +125,7 @@ def _alike(branches: tuple[Tree, ...]) -> Tree:
         return Fork(
             forks[0].fact, tuple(_alike(twigs) for twigs in zip(*(fork.branches for fork in forks), strict=True))
         )
-    return replace(
-        verdicts[0],
+    return verdicts[0]._replace(
         basis=tuple(dict.fromkeys(rule for verdict in verdicts for rule in verdict.basis)),
         deadline=_same([verdict.deadline for verdict in verdicts]),
         warranty=_same([verdict.warranty for verdict in verdicts]),

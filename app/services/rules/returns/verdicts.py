@@ -1,7 +1,5 @@
 """From a case whose decisive facts are known to one verdict."""
 
-from dataclasses import replace
-
 from app.services.rules.returns.case import Case, Ground, Verdict, refused
 from app.services.rules.returns.company import missing
 from app.services.rules.returns.consent import decide_consent
@@ -29,7 +27,7 @@ _CLAUSES = {
 def decide_case(case: Case) -> Verdict:
     """Raises: Undecided for the first fact the rules come upon that is unknown."""
     if _asks_for_too_many(case):
-        return replace(refused("CO-QUANTITY", "7D-17"), flags=(Flag.QUANTITY_EXCEEDS_RETURNABLE,))
+        return refused("CO-QUANTITY", "7D-17")._replace(flags=(Flag.QUANTITY_EXCEEDS_RETURNABLE,))
     reason = known(case.facts.reason, "reason")
     verdict = decide_defect(case) if reason in DEFECT_REASONS else _own_wish(case, reason)
     return _with_form(case, _with_void_clause(case, verdict))
@@ -53,25 +51,25 @@ def _own_wish(case: Case, reason: Reason) -> Verdict:
     law = (case.terms.law_rule,) if case.terms.law_rule else ()
     asked = case.satisfied_by(right.remedies)
     if asked and right.outcome is not Outcome.NOT_ELIGIBLE:
-        return replace(right, basis=(*right.basis, *law))
+        return right._replace(basis=(*right.basis, *law))
     consent = decide_consent(case)
     if consent.outcome is Outcome.NEGOTIABLE:
-        return replace(consent, remedies=consent.remedies | right.remedies, basis=(*consent.basis, *right.basis))
+        return consent._replace(remedies=consent.remedies | right.remedies, basis=(*consent.basis, *right.basis))
     basis = (*consent.basis, *right.basis)
     if right.remedies:  # a return only: whether the right reaches to an exchange is open
         exchange = case.facts.requested_remedy.value == Remedy.EXCHANGE.value
-        return replace(right, outcome=Outcome.NOT_ELIGIBLE, basis=basis, uncertain=right.uncertain or exchange)
+        return right._replace(outcome=Outcome.NOT_ELIGIBLE, basis=basis, uncertain=right.uncertain or exchange)
     if reason is Reason.MISUSE:
         listed = known(case.facts.three_guarantee_listed, "three_guarantee_listed")
         return closed(case, *(("3G-17",) if listed else ()), *basis, deadline=right.deadline, uncertain=right.uncertain)
-    return replace(right, basis=basis)
+    return right._replace(basis=basis)
 
 
 def _with_void_clause(case: Case, verdict: Verdict) -> Verdict:
     void = _CLAUSES.get(case.facts.merchant_clause)
     if void is None or case.facts.buyer_type is BuyerType.BUSINESS:
         return verdict
-    return replace(verdict, basis=(*verdict.basis, *void))
+    return verdict._replace(basis=(*verdict.basis, *void))
 
 
 def _with_form(case: Case, verdict: Verdict) -> Verdict:
