@@ -1,4 +1,4 @@
-"""A FastAPI application with one endpoint that reads an eligibility request and answers as much as we do.
+"""A FastAPI application with one endpoint that takes and gives the bodies of an eligibility check, and decides nothing.
 
 `BARE_ANSWER` is the answer it gives. Served by uvicorn beside the service, to compare the two.
 """
@@ -9,13 +9,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.schemas.returns import EligibilityIn
+from app.schemas.returns import EligibilityIn, EligibilityOut
 
 app = FastAPI(openapi_url=None)
 _answer: dict[str, Any] = json.loads(os.environ.get("BARE_ANSWER", "{}"))
 
 
-@app.post("/v1/returns/eligibility")
-async def answer(_body: EligibilityIn) -> dict[str, Any]:
+@app.post("/v1/returns/eligibility", response_model_exclude_none=True)
+async def answer(_body: EligibilityIn) -> EligibilityOut:
     """Answer the same whatever is asked."""
-    return _answer
+    return EligibilityOut(**_answer)

@@ -2,7 +2,7 @@
 
 FILE is JSON in the shape of worked examples: `fact_dictionary` (for each fact its `default`) and `vectors` with
 `facts`, `expect` and perhaps `accept_alternatives`. The service is started for it, on a database of its own, and
-beside it a bare FastAPI endpoint that reads the same body and answers as much, so that both bear the same load.
+beside it a bare FastAPI endpoint that takes and gives the same bodies, so that both bear the same load.
 """
 
 import asyncio
@@ -157,7 +157,7 @@ async def print_throughput(address: str, key: str, facts: Facts, answer: Facts) 
     ours, plain = (median(column) for column in zip(*rounds, strict=True))
     ratio = median(mine / its for mine, its in rounds)
     print(f"endpoint          {ours:.0f} requests/s")
-    print(f"bare FastAPI      {plain:.0f} requests/s with the same body and an answer of the same size")
+    print(f"bare FastAPI      {plain:.0f} requests/s with the same bodies")
     print(f"ratio             {ratio:.2f}; goal {GOAL_RATIO}")
 
 

@@ -4,6 +4,7 @@ import secrets
 import time
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, String, Text, select
@@ -75,7 +76,7 @@ class KeyBook:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: dict[bytes, tuple[float, ApiKey]] = {}
+        self._known: dict[bytes, tuple[float, _Known]] = {}
 
     async def caller(self, authorization: str | None, *, now: datetime) -> Caller:
         """Return who sent an `Authorization` header.
@@ -89,14 +90,14 @@ class KeyBook:
         key = await self._key(_hash(secret))
         if key is None:
             raise InvalidApiKey(headers=_CHALLENGE)
-        if key.expires_at <= now or (key.revoked_at is not None and key.revoked_at <= now):
+        if key.ends_at <= now:
             raise ExpiredApiKey(headers=_CHALLENGE)
-        return Caller(key.id, key.client_id, key.name, frozenset(key.scopes), frozenset(key.business_lines), key.tier)
+        return key.caller
 
-    async def _key(self, key_hash: bytes) -> ApiKey | None:
-        read_at, key = self._known.get(key_hash, (0.0, None))
-        if key is not None and time.monotonic() - read_at < _FRESH_SECONDS:
-            return key
+    async def _key(self, key_hash: bytes) -> "_Known | None":
+        read_at, known = self._known.get(key_hash, (0.0, None))
+        if known is not None and time.monotonic() - read_at < _FRESH_SECONDS:
+            return known
         async with self._db.begin() as session:
             key = await session.scalar(select(ApiKey).where(ApiKey.key_hash == key_hash))
         if key is None:
@@ -104,8 +105,22 @@ class KeyBook:
             return None
         if len(self._known) >= _MOST_CACHED:
             self._known.clear()
-        self._known[key_hash] = (time.monotonic(), key)
-        return key
+        known = _Known.of(key)
+        self._known[key_hash] = (time.monotonic(), known)
+        return known
+
+
+class _Known(NamedTuple):
+    """A key as it was read: whose it is, and when it ends, by its date or by revocation."""
+
+    caller: Caller
+    ends_at: datetime
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "_Known":
+        scopes, lines = frozenset(key.scopes), frozenset(key.business_lines)
+        caller = Caller(key.id, key.client_id, key.name, scopes, lines, key.tier)
+        return cls(caller, min(key.expires_at, key.revoked_at or key.expires_at))
 
 
 def _hash(secret: str) -> bytes:

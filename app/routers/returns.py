@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Response, Security
 
 from app.core.errors import NotFound, ValidationFailed
-from app.core.http import StrictRoute, problems, response_of
+from app.core.http import DirectRoute, problems, response_of
 from app.routers.context import context
 from app.schemas.returns import EligibilityIn, EligibilityOut
 from app.services.context import Context
 from app.services.returns import eligibility
 from app.services.scopes import Scope
 
-router = APIRouter(prefix="/v1/returns", tags=["returns"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/returns", tags=["returns"], route_class=DirectRoute)
 Checker = Annotated[Context, Security(context, scopes=[Scope.RETURNS_CHECK])]
 
 

@@ -6,14 +6,11 @@ to validate and write the answer would take longer than to decide. A test holds 
 
 import json
 from datetime import datetime
-from functools import lru_cache
 
 from app.core.answers import JSON, Answer
 from app.schemas.fields import instant_text
 from app.services.policy_book import Policy
-from app.services.rules.clause import Wording
 from app.services.rules.returns.decision import ReturnDecision
-from app.services.rules.returns.words import RuleSource
 
 _HEADERS = {"content-type": JSON}
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -43,12 +40,5 @@ def eligibility_answer(decision: ReturnDecision, policy: Policy, now: datetime) 
         "decided_at": instant_text(now),
     }
     given = _json({name: value for name, value in shown.items() if value is not None})
-    basis = ",".join(_rule(rule.id, rule.source, rule.law, rule.article, rule.reason) for rule in decision.basis)
+    basis = ",".join([rule.shown for rule in decision.basis])
     return Answer(200, f'{given[:-1]},"basis":[{basis}]}}'.encode(), _HEADERS)
-
-
-@lru_cache(maxsize=4096)
-def _rule(rule: str, source: RuleSource, law: str, article: str, reason: Wording) -> str:
-    """A rule as JSON: there are a few hundred, and each is shown many times."""
-    words = {"zh": reason.zh, "en": reason.en}
-    return _json({"rule": rule, "source": source, "law": law, "article": article, "reason": words})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.services.rules.returns.case import Case, Ground, Verdict
@@ -58,7 +59,7 @@ def decide_return(facts: ReturnFacts, book: StatuteBook, terms: CompanyTerms, re
     mismatch = _receipt_mismatch(case)
     return ReturnDecision(
         verdict.outcome,
-        tuple(remedy for remedy in Remedy if remedy in verdict.remedies),
+        _in_order(verdict.remedies),
         verdict.freight,
         verdict.freight_if_inspection_fails,
         verdict.deadline.last if verdict.deadline else None,
@@ -75,6 +76,11 @@ def decide_return(facts: ReturnFacts, book: StatuteBook, terms: CompanyTerms, re
         all(deadline.confirmed for deadline in dates),
         _rules(case, verdict, refund, delays, mismatch),
     )
+
+
+@lru_cache
+def _in_order(remedies: frozenset[Remedy]) -> tuple[Remedy, ...]:
+    return tuple(remedy for remedy in Remedy if remedy in remedies)
 
 
 def _warranty(case: Case, verdict: Verdict) -> Deadline | None:

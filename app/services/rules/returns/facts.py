@@ -210,6 +210,8 @@ class ReturnFacts:
     @property
     def notice(self) -> Moment:
         """The earliest recorded notice of the request."""
+        if self.notice_at is None and self.requested_at is not None:
+            return self.requested_at
         moments = [moment for moment in (self.notice_at, self.requested_at) if moment is not None]
         return min(moments, key=lambda moment: (moment.day, moment.at or time.max))
 

@@ -1,10 +1,12 @@
 """The law of returns as data: rules with their article, how sure we are of them, and the figures they fix."""
 
+import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Self
 
@@ -46,6 +48,13 @@ class Rule(Terms):
     effective_until: date | None = None
     reason: Wording
     parameters: Parameters = Parameters()
+
+    @cached_property
+    def shown(self) -> str:
+        """The rule as an answer shows it, in JSON; written once, for it stands in thousands of answers."""
+        words = {"zh": self.reason.zh, "en": self.reason.en}
+        document = {"rule": self.id, "source": self.source, "law": self.law, "article": self.article, "reason": words}
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
     def in_force(self, day: date) -> bool:
         return (self.effective_from or date.min) <= day <= (self.effective_until or date.max)
