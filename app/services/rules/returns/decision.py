@@ -13,7 +13,7 @@ from app.services.rules.returns.delays import Delays, delays_of
 from app.services.rules.returns.facts import ReturnFacts, Undecided
 from app.services.rules.returns.refund import Refund, refund_of
 from app.services.rules.returns.statutes import Rule, StatuteBook
-from app.services.rules.returns.unknowns import explore, settled
+from app.services.rules.returns.unknowns import decide_with_unknowns
 from app.services.rules.returns.verdicts import decide_case, returnable
 from app.services.rules.returns.warranty import listed_term, part_term, unit_term
 from app.services.rules.returns.words import DEFECT_REASONS, BuyerType, Flag, Outcome, Payer, Remedy
@@ -51,7 +51,7 @@ def decide_return(facts: ReturnFacts, book: StatuteBook, terms: CompanyTerms, re
     """
     notice = facts.notice
     case = Case(facts, book.on(notice.day), terms, rest, notice)
-    verdict = settled(explore(case, decide_case))
+    verdict = decide_with_unknowns(case, decide_case)
     delays = delays_of(case, verdict)
     refund = refund_of(case, verdict) if verdict.outcome is Outcome.ELIGIBLE else Refund()
     warranty = verdict.warranty or _warranty(case, verdict)

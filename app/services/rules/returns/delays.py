@@ -19,7 +19,7 @@ class Delays(NamedTuple):
 
 def delays_of(case: Case, verdict: Verdict) -> Delays:
     """Look at how the request is handled, from the notice or the goods' return to `as_of`."""
-    if verdict.outcome is Outcome.NOT_ELIGIBLE:
+    if verdict.outcome not in (Outcome.ELIGIBLE, Outcome.NEEDS_INSPECTION):
         return Delays()
     facts = case.facts
     received = facts.returned_goods_received_at

@@ -11,7 +11,7 @@ from datetime import date
 
 from app.services.rules.returns.case import NOTHING, Case, Verdict
 from app.services.rules.returns.deadlines import Deadline
-from app.services.rules.returns.facts import Moment, ReturnFacts, Undecided, assuming
+from app.services.rules.returns.facts import Moment, ReturnFacts, Undecided, assuming, facts_from
 from app.services.rules.returns.words import (
     Approval,
     BuyerType,
@@ -23,11 +23,14 @@ from app.services.rules.returns.words import (
     PurchaseChannel,
     Reason,
     RepairDelayCause,
+    RequestedRemedy,
 )
 
 Decide = Callable[[Case], Verdict]
 
 _LONG_AGO = date(1970, 1, 1)
+_MOST_RUNS = 500  # of the rules for one answer; all six core facts unknown take about 150
+_DEFAULTS = ReturnFacts().__dict__
 _MANY = 1_000_000  # days, repairs or units: more than any rule asks for
 _LONGEST_TERM = 600  # months
 # Of values that every rule treats alike, one stands for all.
@@ -71,30 +74,74 @@ class Fork:
     fact: str
     branches: tuple["Verdict | Fork", ...]
 
-    @property
-    def answer(self) -> tuple[object, ...]:
-        return self.fact, *(branch.answer for branch in self.branches)
-
 
 Tree = Verdict | Fork
 
 
-def explore(case: Case, decide: Decide) -> Tree:
-    """Return the verdict, or the tree of them over the unknown facts that matter."""
+def decide_with_unknowns(case: Case, decide: Decide) -> Verdict:
+    """Return the verdict, or which facts to ask for and what is sure whatever they are.
+
+    With very many facts unknown at once those are asked for that count most often: what is rare is supposed not to have
+    happened, and looked into when they are known.
+    """
     try:
-        return decide(case)
-    except Undecided as undecided:
-        fact = undecided.fact
-    branches = tuple(
-        explore(case._replace(facts=assuming(case.facts, fact, value)), decide) for value in _values(case, fact)
-    )
-    first = branches[0]
-    if all(branch.answer == first.answer for branch in branches[1:]):
-        return _alike(branches)
-    return Fork(fact, branches)
+        return _settled(_Search(decide).explore(case))
+    except _TooMany:
+        pass
+    usual = _Search(decide)
+    try:
+        asked = _settled(usual.explore(case._replace(facts=_usual(case.facts)))).missing
+    except _TooMany:
+        asked = ()
+    return Verdict(Outcome.NEEDS_FACTS, basis=("DATA-1",), missing=asked or _unknown(case.facts))
 
 
-def settled(tree: Tree) -> Verdict:
+class _TooMany(Exception):
+    """So many facts are unknown that looking at all of them would take too long."""
+
+
+class _Search:
+    def __init__(self, decide: Decide) -> None:
+        self._decide = decide
+        self._left = _MOST_RUNS
+
+    def explore(self, case: Case) -> Tree:
+        """Return the verdict, or the tree of them over the unknown facts that matter. Raises: _TooMany."""
+        self._left -= 1
+        if self._left < 0:
+            raise _TooMany
+        try:
+            return self._decide(case)
+        except Undecided as undecided:
+            fact = undecided.fact
+        branches = tuple(
+            self.explore(case._replace(facts=assuming(case.facts, fact, value))) for value in _values(case, fact)
+        )
+        every = case.facts.requested_remedy is RequestedRemedy.ANY
+        first = _told(branches[0], every=every)
+        if all(_told(branch, every=every) == first for branch in branches[1:]):
+            return _alike(branches)
+        return Fork(fact, branches)
+
+
+def _told(tree: Tree, *, every: bool) -> tuple[object, ...]:
+    """What the customer is told. Who asks for one remedy is told of that; of the others what is sure will do."""
+    if isinstance(tree, Fork):
+        return tree.fact, *(_told(branch, every=every) for branch in tree.branches)
+    return tree.answer if every else tree._replace(remedies=NOTHING).answer
+
+
+def _usual(facts: ReturnFacts) -> ReturnFacts:
+    """Return the facts with what is rare and unknown supposed as it mostly is; the core facts stay unknown."""
+    usual = {fact: value for fact, value in _DEFAULTS.items() if value is not None and getattr(facts, fact) is None}
+    return facts_from(facts.__dict__ | usual)
+
+
+def _unknown(facts: ReturnFacts) -> tuple[str, ...]:
+    return tuple(fact for fact, value in _DEFAULTS.items() if value is not None and getattr(facts, fact) is None)
+
+
+def _settled(tree: Tree) -> Verdict:
     """Return the verdict of a tree: where it forks, the facts to ask for and what is sure whatever they are."""
     if isinstance(tree, Verdict):
         return tree
@@ -118,7 +165,7 @@ def _by_right(verdict: Verdict) -> bool:
 
 
 def _alike(branches: tuple[Tree, ...]) -> Tree:
-    """Put together branches of one answer: all their rules, and the dates on which they agree."""
+    """Put together branches of one answer: all their rules, the remedies and the dates on which they agree."""
     verdicts = [branch for branch in branches if isinstance(branch, Verdict)]
     if len(verdicts) < len(branches):
         forks = [branch for branch in branches if isinstance(branch, Fork)]
@@ -126,6 +173,7 @@ def _alike(branches: tuple[Tree, ...]) -> Tree:
             forks[0].fact, tuple(_alike(twigs) for twigs in zip(*(fork.branches for fork in forks), strict=True))
         )
     return verdicts[0]._replace(
+        remedies=frozenset.intersection(*(verdict.remedies for verdict in verdicts)),
         basis=tuple(dict.fromkeys(rule for verdict in verdicts for rule in verdict.basis)),
         deadline=_same([verdict.deadline for verdict in verdicts]),
         warranty=_same([verdict.warranty for verdict in verdicts]),
