@@ -1,6 +1,6 @@
 """What a company's own edition adds to the law of returns, read once for each edition.
 
-Entries with basis `statute` repeat the law: their figures count like the others, but the law is cited for them.
+What an entry with basis `statute` says is the law's to say: it is left out here, so that the law as it stands counts.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from app.services.rules.classification import ComplaintClass, Kind
-from app.services.rules.clause import Basis, Sourced, Wording
+from app.services.rules.clause import Basis, Cited, Sourced, Value, Wording
 from app.services.rules.materials import MaterialTerm
 from app.services.rules.policy import Edition
 from app.services.rules.policy_customers import ReturnCase, ReturnTerms, WarrantyTerms
@@ -70,8 +70,8 @@ def company_terms(edition: Edition, rules: Mapping[str, Rule]) -> CompanyTerms:
         no_reason=_case(terms.no_reason, book, "CO-NO-REASON"),
         quality=_case(terms.quality, book, "CO-QUALITY"),
         consent=_case(terms.customer_cause, book, "CO-CONSENT"),
-        refund_days=terms.refund_days.value if terms.refund_days else None,
-        unconfirmed_freight=terms.unconfirmed_freight.value if terms.unconfirmed_freight else None,
+        refund_days=_own(terms.refund_days),
+        unconfirmed_freight=_own(terms.unconfirmed_freight),
         law_rule=book.add(terms.other, "CO-LAW", terms.other.title) if terms.other else None,
         inspection_rule=book.add(inspection, "CO-INSPECTION"),
         form_rule=book.add(terms.form, "CO-FORM"),
@@ -113,10 +113,14 @@ def _case(case: ReturnCase | None, book: _RuleBook, plain: str) -> CaseTerms | N
         return None
     return CaseTerms(
         frozenset(case.remedies),
-        case.within_days.value if case.within_days else None,
-        case.freight.value if case.freight else None,
+        _own(case.within_days),
+        _own(case.freight),
         book.add(case, plain, case.title),
     )
+
+
+def _own(cited: Cited[Value] | None) -> Value | None:
+    return None if cited is None or cited.basis is Basis.STATUTE else cited.value
 
 
 def _guarantees(terms: WarrantyTerms, book: _RuleBook) -> Mapping[str, GoodsTerm]:
@@ -140,13 +144,23 @@ def _facts(names: Iterable[str], facts: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(facts[name] for name in names if name in facts)
 
 
+PROOFS = ("invoice_present", "voucher_present", "order_record_present")
+
+
 def has_proof(facts: ReturnFacts) -> bool:
     """Say whether anything proves the purchase."""
-    return bool(facts.invoice_present or facts.voucher_present or facts.order_record_present)
+    return any(getattr(facts, proof) for proof in PROOFS)
 
 
 def missing(facts: ReturnFacts, names: Iterable[str]) -> tuple[str, ...]:
-    """Return which of the facts that a form or a list of materials asks for are not stated."""
-    return tuple(
-        name for name in names if not (has_proof(facts) if name == "invoice_present" else getattr(facts, name))
-    )
+    """Return which of the facts that a form or a list of materials asks for are not stated.
+
+    A proof that the customer says not to have is not asked for again.
+    """
+    return tuple(name for name in names if _is_missing(facts, name))
+
+
+def _is_missing(facts: ReturnFacts, name: str) -> bool:
+    if name in PROOFS:
+        return not has_proof(facts) and any(getattr(facts, proof) is None for proof in PROOFS)
+    return getattr(facts, name) is None

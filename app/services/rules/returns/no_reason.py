@@ -103,7 +103,7 @@ def _longest(case: Case, by_law: int, promised: int | None, basis: tuple[str, ..
         basis = (*basis, "CPL-16")
     if days > by_law:
         source = (company.rule or "CO-PROMISE") if company and own == days else "CO-PROMISE"
-        basis = (*basis, source, "REG-12", "7D-05")
+        basis = (*basis, source, "REG-12", "7D-05", "CC-204")
     return _Right(days, basis, uncertain)
 
 

@@ -4,7 +4,7 @@ from datetime import date
 from typing import NamedTuple
 
 from app.services.rules.returns.case import NOTHING, Case, Verdict
-from app.services.rules.returns.company import has_proof
+from app.services.rules.returns.company import PROOFS, has_proof
 from app.services.rules.returns.deadlines import Deadline
 from app.services.rules.returns.facts import known
 from app.services.rules.returns.regions import ZHEJIANG, Addition, local_rule, repairs_in_term
@@ -14,7 +14,6 @@ from app.services.rules.returns.words import FREE, Remedy, RepairDelayCause
 
 _EXCHANGE = frozenset({Remedy.EXCHANGE})
 _REPAIR = frozenset({Remedy.REPAIR})
-_PROOF = ("invoice_present", "voucher_present", "order_record_present")
 
 
 class _Stage(NamedTuple):
@@ -38,12 +37,14 @@ def listed_claim(case: Case) -> Verdict:
         return closed(case, *stage.basis, deadline=window, warranty=stage.last)
     added = _added(case) if stage.may_grow else Addition()
     offered, extra = _carried_out(case, stage.remedies | added.remedies)
+    in_term = stage.remedies == _REPAIR
+    free = ("3G-15",) if in_term else ()
     return claim(
         case,
         offered,
-        (*added.basis, *extra, *stage.basis, *proof.basis, "REG-18-1", "CPL-24-2"),
+        (*added.basis, *extra, *free, *stage.basis, *proof.basis, "REG-18-1", "CPL-24-2"),
         deadline=window,
-        warranty=stage.last if Remedy.EXCHANGE not in stage.remedies else None,
+        warranty=stage.last if in_term else None,
         uncertain=stage.last.open_question(case.day)
         or proof.uncertain
         or (added.uncertain and not added.remedies <= stage.remedies),
@@ -58,13 +59,13 @@ def _stage(case: Case, start: date, window: Deadline) -> _Stage:
         return _Stage(_EXCHANGE | _REPAIR, ("3G-10",), exchange)
     unit = listed_term(case)
     term = part_term(case, listed=True) or unit
-    return _Stage(_REPAIR, ("3G-15", *term.basis), term.end, may_grow=unit.end.met(case.day))
+    return _Stage(_REPAIR, term.basis, term.end, may_grow=unit.end.met(case.day))
 
 
 def _proof(case: Case) -> Addition | None:
     """Return how the purchase is proved, None if by nothing."""
     facts = case.facts
-    for name in _PROOF:
+    for name in PROOFS:
         known(getattr(facts, name), name)
     if not has_proof(facts):
         return None

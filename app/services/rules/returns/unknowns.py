@@ -31,6 +31,7 @@ Decide = Callable[[Case], Verdict]
 _LONG_AGO = date(1970, 1, 1)
 _MOST_RUNS = 500  # of the rules for one answer; all six core facts unknown take about 150
 _DEFAULTS = ReturnFacts().__dict__
+_SIGNED = ("CC-512", "ECL-51")  # which day is meant where the day of delivery is asked for
 _MANY = 1_000_000  # days, repairs or units: more than any rule asks for
 _LONGEST_TERM = 600  # months
 # Of values that every rule treats alike, one stands for all.
@@ -149,13 +150,14 @@ def _settled(tree: Tree) -> Verdict:
     sure = frozenset.intersection(*(leaf.remedies if _by_right(leaf) else NOTHING for leaf in leaves))
     payers = {leaf.freight for leaf in leaves}
     common = [rule for rule in leaves[0].basis if all(rule in leaf.basis for leaf in leaves[1:])]
+    missing = tuple(dict.fromkeys((*_facts(tree), *(fact for leaf in leaves for fact in leaf.missing))))
     return Verdict(
         Outcome.NEEDS_FACTS,
         sure,
         payers.pop() if sure and len(payers) == 1 else None,
-        ("DATA-1", *common),
+        ("DATA-1", *common, *(_SIGNED if "delivered_at" in missing else ())),
         deadline=_same([leaf.deadline for leaf in leaves]),
-        missing=tuple(dict.fromkeys((*_facts(tree), *(fact for leaf in leaves for fact in leaf.missing)))),
+        missing=missing,
     )
 
 
@@ -172,8 +174,10 @@ def _alike(branches: tuple[Tree, ...]) -> Tree:
         return Fork(
             forks[0].fact, tuple(_alike(twigs) for twigs in zip(*(fork.branches for fork in forks), strict=True))
         )
+    remedies = frozenset.intersection(*(verdict.remedies for verdict in verdicts))
     return verdicts[0]._replace(
-        remedies=frozenset.intersection(*(verdict.remedies for verdict in verdicts)),
+        remedies=remedies,
+        freight=verdicts[0].freight if remedies else None,
         basis=tuple(dict.fromkeys(rule for verdict in verdicts for rule in verdict.basis)),
         deadline=_same([verdict.deadline for verdict in verdicts]),
         warranty=_same([verdict.warranty for verdict in verdicts]),
