@@ -25,7 +25,7 @@ from app.services.rules.returns.words import (
 
 FIRST = date(2025, 1, 1)  # the law has not changed since
 CATEGORIES = (
-    "stationery", "mobile_phone", "refrigerator", "microwave_oven", "laptop", "clothing", "food", "medicine", "chemical",
+    "stationery", "mobile_phone", "refrigerator", "microwave_oven", "laptop", "clothing", "food", "medicine",
 )  # fmt: skip
 FLAGS = tuple(name for name, value in ReturnFacts().__dict__.items() if isinstance(value, bool))
 DAYS = st.sampled_from((0, 1, 3, 6, 7, 8, 9, 14, 15, 16, 29, 30, 31, 35, 36, 89, 90, 91, 180, 365, 400, 730, 731, 1100))

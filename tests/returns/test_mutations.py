@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -29,28 +30,26 @@ def changed(rules: Mapping[str, Rule], goods: Mapping[int, GoodsTerm]) -> Statut
 
 
 def rule_mutations(rule: Rule) -> Iterator[Mutation]:
-    for name, value in rule.parameters:
-        if not isinstance(value, int):
-            continue
+    numbers = [(name, value) for name, value in rule.parameters if isinstance(value, int)]
+    for name, value in numbers:
         for other in (value - 1, value + 1):
             parameters = rule.parameters.model_copy(update={name: other})
             mutant = rule.model_copy(update={"parameters": parameters})
-            yield Mutation(
-                f"{rule.id} {name} {value} → {other}", lambda mutant=mutant: changed({mutant.id: mutant}, {})
-            )  # type: ignore[misc]
+            yield Mutation(f"{rule.id} {name} {value} → {other}", partial(changed, {rule.id: mutant}, {}))
 
 
 def goods_mutations(term: GoodsTerm) -> Iterator[Mutation]:
-    changes: list[tuple[str, dict[str, object]]] = []
-    for months in (term.months - 1, term.months + 1):
-        changes.append((f"months {months}", {"months": months}))
+    changes: dict[str, dict[str, object]] = {
+        f"months {months}": {"months": months} for months in (term.months - 1, term.months + 1)
+    }
     for part, months in term.parts.items():
-        changes += [(f"{part} {other}", {"parts": {**term.parts, part: other}}) for other in (months - 1, months + 1)]
+        for other in (months - 1, months + 1):
+            changes[f"{part} {other}"] = {"parts": {**term.parts, part: other}}
     if (percent := term.depreciation_percent) is not None:
-        changes += [(f"{other} %", {"depreciation_percent": other}) for other in (percent - FEN, percent + FEN)]
-    for place, update in changes:
+        changes |= {f"{other} %": {"depreciation_percent": other} for other in (percent - FEN, percent + FEN)}
+    for place, update in changes.items():
         mutant = term.model_copy(update=update)
-        yield Mutation(f"{term.title.en}: {place}", lambda mutant=mutant: changed({}, {id(term): mutant}))  # type: ignore[misc]
+        yield Mutation(f"{term.title.en}: {place}", partial(changed, {}, {id(term): mutant}))
 
 
 MUTATIONS = [
