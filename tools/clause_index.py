@@ -25,7 +25,9 @@ decides by yet, with the module that owns its shape. A decision's `rule` is one 
 what is assumed because the document is silent, with the clause that leaves it open where there is one.
 """
 
-# Sections by which something is decided, and where; the others are on record.
+_RETURNS = "`returns/decision.py` decide_return"
+
+# Sections and entries by which something is decided, and where; the others are on record.
 DECIDED = {
     "calendar": "`calendar.py` WorkingCalendar",
     "sla": "`sla.py` decide_sla",
@@ -33,6 +35,9 @@ DECIDED = {
     "departments": "`routing.py` decide_routing",
     "roles": "`routing.py` decide_routing",
     "materials": "`materials.py` decide_materials",
+    "returns.flow": None,
+    "returns": _RETURNS,
+    "warranty.goods": _RETURNS,
 }
 
 _NAMING = ("name", "milestone", "severity", "item_class", "level")  # the fields by which an entry is known
@@ -73,9 +78,10 @@ def _rows(edition: Edition) -> Iterator[Row]:
 
 
 def _code(edition: Edition, path: str) -> str:
+    decided = next((code for entry, code in DECIDED.items() if re.match(rf"{re.escape(entry)}(?![a-z_])", path)), None)
+    if decided is not None:
+        return decided
     section = re.split(r"[.\[]", path)[0]
-    if section in DECIDED:
-        return DECIDED[section]
     chapter = getattr(edition, section)
     owner = chapter[0] if isinstance(chapter, tuple) else chapter
     return f"on record, `{type(owner).__module__.rpartition('.')[2]}.py`"

@@ -30,7 +30,7 @@ HEADER = """\
 # 中国法定节假日与调休 / Public holidays and make-up workdays in China. Written by tools/snapshot_holidays.py.
 # confirmed = true: 按国务院办公厅当年部分节假日安排的通知 / as the State Council's notice for the year has it,
 #   weekend days inside a holiday included.
-# statutory_days: 办法第二条规定的节日本日，不含补假与调休 / the days of the festivals themselves, as the law names them.
+# statutory_days: 办法第二条规定的节日本日，不含补假与调休 / the festivals themselves, without days given for others.
 # confirmed = false: 当年通知未公布 / no notice yet: the days the law fixes, with substitute days for those on a
 #   weekend (第六条) reckoned as the next working days. Days may still move, and make-up workdays are unknown.
 """

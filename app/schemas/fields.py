@@ -121,7 +121,12 @@ def instant_text(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
 
 
-_AS_MONEY = WithJsonSchema({"type": "string", "pattern": r"^\d{1,10}(\.\d{1,2})?$", "examples": ["299.00"]})
+_AS_MONEY = WithJsonSchema(
+    {
+        "anyOf": [{"type": "string", "pattern": r"^\d{1,10}(\.\d{1,2})?$"}, {"type": "number", "minimum": 0}],
+        "examples": ["299.00"],
+    }
+)
 Money = Annotated[Decimal, PlainValidator(_money), _AS_MONEY]
 Instant = Annotated[datetime, BeforeValidator(read_instant), PlainSerializer(instant_text, when_used="json")]
 LocalDate = Annotated[date, BeforeValidator(read_local_date)]

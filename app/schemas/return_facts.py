@@ -86,7 +86,13 @@ MomentIn = Annotated[
 ClockTime = Annotated[
     time, PlainValidator(_clock), WithJsonSchema({"type": "string", "pattern": _CLOCK.pattern, "examples": ["17:30"]})
 ]
-DailyRate = Annotated[Decimal, PlainValidator(_rate), WithJsonSchema({"type": "string", "examples": ["0.005"]})]
+DailyRate = Annotated[
+    Decimal,
+    PlainValidator(_rate),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": _RATE.pattern}, {"type": "number"}], "examples": ["0.005"]}
+    ),
+]
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,6})?$", examples=["CN-ZJ"])]
 Days = Annotated[int, Field(strict=True, ge=0, le=3660)]
 Months = Annotated[int, Field(strict=True, ge=0, le=600)]

@@ -16,7 +16,8 @@ TO_ORDER = {"items": {"custom_made": {"zh": "定作商品", "en": "goods made to
 
 
 def goods(category: str, months: int, **parts: int) -> dict[str, Any]:
-    return {"goods": [{"categories": [category], "months": months, "parts": parts, **WRITTEN}]}
+    title = {"zh": "质保", "en": "guarantee"}
+    return {"goods": [{"categories": [category], "title": title, "months": months, "parts": parts, **WRITTEN}]}
 
 
 @pytest.fixture(scope="module")

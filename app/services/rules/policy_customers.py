@@ -66,6 +66,7 @@ class GuaranteeTerm(Sourced):
     """The company's own guarantee on some categories of goods; `parts` have terms of their own."""
 
     categories: Annotated[tuple[Name, ...], Field(min_length=1)]
+    title: Wording
     months: Months
     parts: dict[Part, Months] = Field(default_factory=dict)
 

@@ -125,12 +125,11 @@ def _own(cited: Cited[Value] | None) -> Value | None:
 
 def _guarantees(terms: WarrantyTerms, book: _RuleBook) -> Mapping[str, GoodsTerm]:
     found: dict[str, GoodsTerm] = {}
-    for entry in terms.goods:
-        rule = book.add(entry, "CO-PROMISE") or "CO-PROMISE"
-        title = Wording("、".join(entry.categories), ", ".join(entry.categories))
+    for place, entry in enumerate(terms.goods, start=1):
+        rule = book.add(entry, f"CO-GUARANTEE-{place}", entry.title) or "CO-PROMISE"
         term = GoodsTerm(
-            categories=entry.categories, title=title, rule=rule, certainty=Certainty.TEXT_SEEN, months=entry.months,
-            parts=entry.parts,
+            categories=entry.categories, title=entry.title, rule=rule, certainty=Certainty.TEXT_SEEN,
+            months=entry.months, parts=entry.parts,
         )  # fmt: skip
         found |= dict.fromkeys(entry.categories, term)
     return MappingProxyType(found)
