@@ -29,7 +29,7 @@ from app.services.policy_book import PolicyBook
 from app.services.returns.eligibility import LAW_ALONE
 from app.services.returns.facts import facts_of
 from app.services.rules.returns.decision import decide_return
-from bench.load import rate, request_bytes
+from bench._load import rate, request_bytes
 
 PATH = "/v1/returns/eligibility"
 START_SECONDS, ROUNDS, SECONDS, CONNECTIONS = 60.0, 5, 2.0, 16
@@ -185,7 +185,7 @@ def bare(answer: Facts) -> Iterator[str]:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "bench.bare:app", "--port", str(port), "--log-level", "error"]
+    command = [sys.executable, "-m", "uvicorn", "bench._bare:app", "--port", str(port), "--log-level", "error"]
     command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log"]
     environment = os.environ | {"BARE_ANSWER": json.dumps(answer, ensure_ascii=False)}
     with subprocess.Popen(command, env=environment) as process:

@@ -15,6 +15,7 @@ from app.services.rules.returns.words import (
     Payer,
     PurchaseChannel,
     Remedy,
+    RequestedRemedy,
 )
 
 _NO_PROMISE = MerchantPromise()
@@ -51,10 +52,10 @@ def decide_no_reason(case: Case) -> Verdict:
     state = condition_of(case, exception.basis)
     if state.state is State.SPOILED:
         return refused(*state.basis, *basis, deadline=deadline, uncertain=state.uncertain)
-    after_hours = _after_hours(case, deadline)
+    after_hours, remedies = _after_hours(case, deadline), _remedies(case)
     return Verdict(
         Outcome.NEEDS_INSPECTION if state.state is State.DOUBTFUL else Outcome.ELIGIBLE,
-        _remedies(case),
+        remedies,
         _freight(case),
         (*basis, *exception.basis, *state.basis, *_freight_basis(case), *(("CC-203-2",) if after_hours else ())),
         Ground.NO_REASON,
@@ -63,6 +64,8 @@ def decide_no_reason(case: Case) -> Verdict:
         or exception.uncertain
         or state.uncertain
         or after_hours
+        # The Act speaks of a return alone: whether the right reaches to an exchange is open.
+        or (case.facts.requested_remedy is RequestedRemedy.EXCHANGE and Remedy.EXCHANGE not in remedies)
         or deadline.open_question(case.day),
     )
 
@@ -77,9 +80,8 @@ def _right(case: Case) -> _Right:
     if channel in figures.no_reason_channels:
         like_online = "7D-36" if channel in _LIKE_ONLINE else "7D-02"
         # 线上下单到店自提: nothing says clearly whether this is a distance sale.
-        return _longest(
-            case, figures.no_reason_days, promised, ("CPL-25-1", like_online), channel is PurchaseChannel.ONLINE_PICKUP
-        )
+        pickup = channel is PurchaseChannel.ONLINE_PICKUP
+        return _longest(case, figures.no_reason_days, promised, ("CPL-25-1", like_online), uncertain=pickup)
     if channel in figures.local.shanghai_channels and (rule := _local(case, "LOC-SH-30")):
         return _longest(case, figures.local.shanghai_days, promised, (rule,))
     return _promised(promised, ("CPL-25-1",))
@@ -94,7 +96,9 @@ def _promised(days: int | None, without: tuple[str, ...]) -> _Right:
     return _Right(days, ("CO-PROMISE", "REG-12")) if days else _Right(None, without)
 
 
-def _longest(case: Case, by_law: int, promised: int | None, basis: tuple[str, ...], uncertain: bool = False) -> _Right:
+def _longest(
+    case: Case, by_law: int, promised: int | None, basis: tuple[str, ...], *, uncertain: bool = False
+) -> _Right:
     """The longest of law, promise and edition; a shorter promise is worth nothing."""
     company = case.terms.no_reason
     own = company.days if company and company.days else 0

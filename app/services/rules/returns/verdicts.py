@@ -1,6 +1,6 @@
 """From a case whose decisive facts are known to one verdict."""
 
-from app.services.rules.returns.case import Case, Ground, Verdict, refused
+from app.services.rules.returns.case import Case, Verdict, refused
 from app.services.rules.returns.company import missing
 from app.services.rules.returns.consent import decide_consent
 from app.services.rules.returns.defects import decide_defect
@@ -14,7 +14,6 @@ from app.services.rules.returns.words import (
     MerchantClause,
     Outcome,
     Reason,
-    Remedy,
 )
 
 _CLAUSES = {
@@ -56,9 +55,8 @@ def _own_wish(case: Case, reason: Reason) -> Verdict:
     if consent.outcome is Outcome.NEGOTIABLE:
         return consent._replace(remedies=consent.remedies | right.remedies, basis=(*consent.basis, *right.basis))
     basis = (*consent.basis, *right.basis)
-    if right.remedies:  # a return only: whether the right reaches to an exchange is open
-        exchange = case.facts.requested_remedy.value == Remedy.EXCHANGE.value
-        return right._replace(outcome=Outcome.NOT_ELIGIBLE, basis=basis, uncertain=right.uncertain or exchange)
+    if right.remedies:
+        return right._replace(outcome=Outcome.NOT_ELIGIBLE, basis=basis)
     if reason is Reason.MISUSE:
         listed = known(case.facts.three_guarantee_listed, "three_guarantee_listed")
         return closed(case, *(("3G-17",) if listed else ()), *basis, deadline=right.deadline, uncertain=right.uncertain)
@@ -82,4 +80,4 @@ def _with_form(case: Case, verdict: Verdict) -> Verdict:
     absent = missing(case.facts, case.terms.form_facts)
     if not absent:
         return verdict
-    return Verdict(Outcome.NEEDS_FACTS, basis=(rule, "DATA-1"), ground=Ground.NONE, missing=absent)
+    return Verdict(Outcome.NEEDS_FACTS, basis=(rule, "DATA-1"), missing=absent)
