@@ -30,6 +30,7 @@ from app.routers import (
     quality,
     reports,
     responsibility,
+    returns,
     sla,
     staff,
     survey_pages,
@@ -43,9 +44,10 @@ from app.services.directory import Directory
 from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
 
+# Routes are tried in this order: what web shops ask on every product page comes first.
 _SERVED = (
-    tickets, sla, complaints, complaint_reports, responsibility, capas, quality, staff, surveys, policies, pages,
-    survey_pages, reports, events, webhooks, notice_channels, notices, health,
+    returns, tickets, sla, complaints, complaint_reports, responsibility, capas, quality, staff, surveys, policies,
+    pages, survey_pages, reports, events, webhooks, notice_channels, notices, health,
 )  # fmt: skip
 _log = structlog.get_logger("aftersales.start")
 

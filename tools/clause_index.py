@@ -25,6 +25,8 @@ decides by yet, with the module that owns its shape. A decision's `rule` is one 
 what is assumed because the document is silent, with the clause that leaves it open where there is one.
 """
 
+_RETURNS = "`returns/decision.py` decide_return"
+
 # Sections, or parts of one, by which something is decided, and where; the others are on record.
 DECIDED = {
     "calendar": "`calendar.py` WorkingCalendar",
@@ -41,6 +43,9 @@ DECIDED = {
     "escalations": "`notices.py` told_of",
     "delays": "`notices.py` told_of_delay",
     "surveys": "`surveys.py` is_dissatisfied",
+    "returns.flow": None,
+    "returns": _RETURNS,
+    "warranty.goods": _RETURNS,
 }
 
 _NAMING = ("name", "milestone", "severity", "item_class", "level")  # the fields by which an entry is known
@@ -81,10 +86,10 @@ def _rows(edition: Edition) -> Iterator[Row]:
 
 
 def _code(edition: Edition, path: str) -> str:
-    section, *parts = re.split(r"[.\[]", path)
-    for known in (section, ".".join((section, *parts[:1]))):
-        if known in DECIDED:
-            return DECIDED[known]
+    decided = next((code for entry, code in DECIDED.items() if re.match(rf"{re.escape(entry)}(?![a-z_])", path)), None)
+    if decided is not None:
+        return decided
+    section = re.split(r"[.\[]", path)[0]
     chapter = getattr(edition, section)
     owner = chapter[0] if isinstance(chapter, tuple) else chapter
     return f"on record, `{type(owner).__module__.rpartition('.')[2]}.py`"

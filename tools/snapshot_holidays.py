@@ -25,10 +25,12 @@ NOTICES = {
 }
 # 与周末连休: the notice names this day alone, so the weekend beside it stays an ordinary one
 NAMED_ALONE = {date(2024, 1, 1), date(2024, 6, 10)}
+MOVED = ("休息日", "补假")  # how the package marks days off that are not the festival's own
 HEADER = """\
 # 中国法定节假日与调休 / Public holidays and make-up workdays in China. Written by tools/snapshot_holidays.py.
 # confirmed = true: 按国务院办公厅当年部分节假日安排的通知 / as the State Council's notice for the year has it,
 #   weekend days inside a holiday included.
+# statutory_days: 办法第二条规定的节日本日，不含补假与调休 / the festivals themselves, without days given for others.
 # confirmed = false: 当年通知未公布 / no notice yet: the days the law fixes, with substitute days for those on a
 #   weekend (第六条) reckoned as the next working days. Days may still move, and make-up workdays are unknown.
 """
@@ -39,11 +41,12 @@ def main() -> None:
     if estimated := [day for day, name in package.items() if "推定" in name]:
         raise SystemExit(f"the package only estimates {estimated[0]}: end YEARS earlier")
     off, worked = set(package), set(package.weekend_workdays)
-    tables = [_table(year, off, worked) for year in YEARS]
+    statutory = {day for day, name in package.items() if not any(word in name for word in MOVED)}
+    tables = [_table(year, off, worked, statutory) for year in YEARS]
     TARGET.write_text("\n".join([HEADER + f'\nlaw = "{LAW}"\n', *tables]), encoding="utf-8")
 
 
-def _table(year: int, off: set[date], worked: set[date]) -> str:
+def _table(year: int, off: set[date], worked: set[date], statutory: set[date]) -> str:
     # a December make-up day belongs to the next year's notice
     announced = any(day.year == year and day.month < 12 for day in worked)
     if announced != (year in NOTICES):
@@ -52,6 +55,7 @@ def _table(year: int, off: set[date], worked: set[date]) -> str:
     lines = ["[[years]]", f"year = {year}", f"confirmed = {str(announced).lower()}"]
     lines += [f'notice = "{NOTICES[year]}"'] if announced else []
     lines += [f"rest_days = {_days(year, rest_days)}", f"make_up_workdays = {_days(year, worked)}"]
+    lines += [f"statutory_days = {_days(year, statutory)}"]
     return "\n".join(lines) + "\n"
 
 

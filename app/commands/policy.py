@@ -6,7 +6,7 @@ from pathlib import Path
 from app.commands.faults import explained
 from app.core.faults import Fault
 from app.core.language import Text
-from app.services.policy_book import SHIPPED, PolicyBook
+from app.services.policy_book import SHIPPED, PolicyBook, shipped_statutes
 from app.services.rules.policy_check import check_text
 
 
@@ -25,7 +25,7 @@ def run(options: Namespace) -> int:
 
 def _check(file: Path) -> int:
     try:
-        report = check_text(file.read_text(encoding="utf-8"))
+        report = check_text(file.read_text(encoding="utf-8"), shipped_statutes())
     except OSError as error:
         raise Fault(Text(f"无法读取 {file}：{error.strerror}", f"{file} cannot be read: {error.strerror}")) from None
     except UnicodeDecodeError:

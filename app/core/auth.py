@@ -4,6 +4,7 @@ import secrets
 import time
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, String, Text, select
@@ -75,7 +76,7 @@ class KeyBook:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: dict[bytes, tuple[float, ApiKey]] = {}
+        self._known: dict[bytes, tuple[float, _Known]] = {}
 
     async def caller(self, authorization: str | None, *, now: datetime) -> Caller:
         """Return who sent an `Authorization` header.
@@ -87,17 +88,18 @@ class KeyBook:
         if scheme.lower() != "bearer" or not secret.startswith(SECRET_PREFIX) or len(secret) > 200:
             raise InvalidApiKey(headers=_CHALLENGE)
         key = await self._key(_hash(secret))
-        return _caller(key, now)
+        return _valid(key, now)
 
     async def caller_of(self, key_id: UUID, *, now: datetime) -> Caller:
         """Return whom a signed-in browser acts for. Raises: InvalidApiKey, ExpiredApiKey, DatabaseUnavailable."""
         async with self._db.begin() as session:
-            return _caller(await session.get(ApiKey, key_id), now)
+            key = await session.get(ApiKey, key_id)
+        return _valid(None if key is None else _Known.of(key), now)
 
-    async def _key(self, key_hash: bytes) -> ApiKey | None:
-        read_at, key = self._known.get(key_hash, (0.0, None))
-        if key is not None and time.monotonic() - read_at < _FRESH_SECONDS:
-            return key
+    async def _key(self, key_hash: bytes) -> "_Known | None":
+        read_at, known = self._known.get(key_hash, (0.0, None))
+        if known is not None and time.monotonic() - read_at < _FRESH_SECONDS:
+            return known
         async with self._db.begin() as session:
             key = await session.scalar(select(ApiKey).where(ApiKey.key_hash == key_hash))
         if key is None:
@@ -105,16 +107,30 @@ class KeyBook:
             return None
         if len(self._known) >= _MOST_CACHED:
             self._known.clear()
-        self._known[key_hash] = (time.monotonic(), key)
-        return key
+        known = _Known.of(key)
+        self._known[key_hash] = (time.monotonic(), known)
+        return known
 
 
-def _caller(key: ApiKey | None, now: datetime) -> Caller:
-    if key is None:
+class _Known(NamedTuple):
+    """A key as it was read: whose it is, and when it ends, by its date or by revocation."""
+
+    caller: Caller
+    ends_at: datetime
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "_Known":
+        scopes, lines = frozenset(key.scopes), frozenset(key.business_lines)
+        caller = Caller(key.id, key.client_id, key.name, scopes, lines, key.tier)
+        return cls(caller, min(key.expires_at, key.revoked_at or key.expires_at))
+
+
+def _valid(known: _Known | None, now: datetime) -> Caller:
+    if known is None:
         raise InvalidApiKey(headers=_CHALLENGE)
-    if key.expires_at <= now or (key.revoked_at is not None and key.revoked_at <= now):
+    if known.ends_at <= now:
         raise ExpiredApiKey(headers=_CHALLENGE)
-    return Caller(key.id, key.client_id, key.name, frozenset(key.scopes), frozenset(key.business_lines), key.tier)
+    return known.caller
 
 
 def _hash(secret: str) -> bytes:

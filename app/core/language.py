@@ -1,6 +1,7 @@
 """Chinese and English: every text a person reads exists in both, and the caller's header chooses."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol
 
 Language = Literal["zh", "en"]
@@ -30,6 +31,7 @@ def in_language(text: Bilingual, language: Language) -> str:
     return text.zh if language == "zh" else text.en
 
 
+@lru_cache(maxsize=1024)
 def preferred_language(accept_language: str | None) -> Language:
     """Choose by an `Accept-Language` header; anything unreadable, unknown or absent means Chinese.
 

@@ -8,9 +8,11 @@ import re
 import secrets
 import time
 from contextlib import suppress
+from functools import lru_cache
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from prometheus_client import Histogram
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.auth import KeyBook
@@ -29,11 +31,11 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _log = structlog.get_logger("aftersales.http")
 
 _SECURITY_HEADERS = (
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("strict-transport-security", "max-age=31536000; includeSubDomains"),
-    ("cache-control", "no-store"),
-    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 
 
@@ -59,7 +61,7 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _name(MutableHeaders(scope=message), request_id)
+                _name(message, request_id)
             await send(message)
 
         try:
@@ -91,15 +93,24 @@ def _size(scope: Scope) -> int:
     return headers + len(scope["path"]) + len(scope["query_string"])
 
 
-def _name(headers: MutableHeaders, request_id: str) -> None:
-    headers["x-request-id"] = request_id
-    for name, value in _SECURITY_HEADERS:
-        headers.setdefault(name, value)
+def _name(message: Message, request_id: str) -> None:
+    """Add the request's id and the headers of every answer, where it has none of its own."""
+    headers = [header for header in message["headers"] if header[0] != b"x-request-id"]
+    present = {name for name, _ in headers}
+    headers.append((b"x-request-id", request_id.encode()))
+    headers.extend(header for header in _SECURITY_HEADERS if header[0] not in present)
+    message["headers"] = headers
+
+
+@lru_cache(maxsize=4096)
+def _timer(method: str, route: str, status: int) -> Histogram:
+    """Return the series of a route; to look it up by its labels takes as long as to observe."""
+    return REQUEST_SECONDS.labels(method, route, str(status))
 
 
 def _measure(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
-    REQUEST_SECONDS.labels(scope["method"] if route != "unmatched" else "any", route, str(status)).observe(seconds)
+    _timer(scope["method"] if route != "unmatched" else "any", route, status).observe(seconds)
     _log.info("request", method=scope["method"], route=route, status=status, milliseconds=round(seconds * 1000, 1))
 
 

@@ -42,9 +42,7 @@ def parse_json(raw: bytes) -> Any:
         ) from None
     try:
         _check_depth(text)
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
-        )
+        value = _DECODER.decode(text)
         _check_text(text, value)
     except _Refused as refused:
         raise MalformedJson(refused.detail) from None
@@ -88,6 +86,9 @@ def _integer(digits: str) -> int:
     if len(digits) > 17 or abs(int(digits)) > MAX_INTEGER:
         raise _Refused(Text("整数须在 ±(2^53−1) 之内", "Integers go up to ±(2^53−1)"))
     return int(digits)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer)
 
 
 def _check_text(text: str, value: Any) -> None:

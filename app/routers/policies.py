@@ -48,12 +48,12 @@ async def get_policy(name: str, wanted: Annotated[PolicyWanted, Query()], ctx: R
 
 
 @router.post("/check", responses=problems(ValidationFailed))
-async def check_policy(body: DraftIn, _ctx: Reader) -> CheckOut:
+async def check_policy(body: DraftIn, ctx: Reader) -> CheckOut:
     """Check a draft, as TOML text or as JSON: errors keep it out, warnings are oddities that may stand.
 
     A document that is wrong is an answer, not a problem: 200 with `valid: false`. Nothing is stored.
     """
-    return await policies.check_draft(body)
+    return await policies.check_draft(ctx, body)
 
 
 @router.post(

@@ -2,10 +2,21 @@
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import phonenumbers
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from app.core.language import Text
 from app.core.validation import Refusal
@@ -38,7 +49,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 FIRST_INSTANT, LAST_INSTANT = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 
 
-def _instant(value: Any) -> datetime:
+def read_instant(value: Any) -> datetime:
+    """Read a time with its offset, as UTC. Raises: Refusal."""
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not _TIME.fullmatch(value):
@@ -57,7 +69,8 @@ def _instant(value: Any) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)  # as it is shown again
 
 
-def _local_date(value: Any) -> date:
+def read_local_date(value: Any) -> date:
+    """Read a date. Raises: Refusal."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
@@ -69,6 +82,22 @@ def _local_date(value: Any) -> date:
     if not 1970 <= day.year <= 2100:
         raise Refusal("out_of_range", Text("年份须在 1970–2100 之间", "Years from 1970 to 2100 are taken"))
     return day
+
+
+_MONEY = re.compile(r"\d{1,10}(\.\d{1,2})?", re.ASCII)
+
+
+def _money(value: Any) -> Decimal:
+    """Take a decimal string, or a JSON number as many write it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, Decimal):
+        value = f"{value:f}"
+    if not isinstance(value, str) or not _MONEY.fullmatch(value):
+        raise Refusal(
+            "not_money", Text("金额为非负小数，至多两位，如 299.00", "An amount is written 299.00, and not negative")
+        )
+    return Decimal(value)
 
 
 # An extension as people in China write it: 0571-88886666-801, 0571-88886666转801.
@@ -96,8 +125,15 @@ def instant_text(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
 
 
-Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(instant_text, when_used="json")]
-LocalDate = Annotated[date, BeforeValidator(_local_date)]
+_AS_MONEY = WithJsonSchema(
+    {
+        "anyOf": [{"type": "string", "pattern": r"^\d{1,10}(\.\d{1,2})?$"}, {"type": "number", "minimum": 0}],
+        "examples": ["299.00"],
+    }
+)
+Money = Annotated[Decimal, PlainValidator(_money), _AS_MONEY]
+Instant = Annotated[datetime, BeforeValidator(read_instant), PlainSerializer(instant_text, when_used="json")]
+LocalDate = Annotated[date, BeforeValidator(read_local_date)]
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=30), AfterValidator(_phone)]
 Email = Annotated[
     str,

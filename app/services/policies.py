@@ -160,9 +160,9 @@ def _finding(finding: Finding) -> FindingOut:
     return FindingOut.model_validate(asdict(finding))
 
 
-async def check_draft(body: DraftIn) -> CheckOut:
+async def check_draft(ctx: Context, body: DraftIn) -> CheckOut:
     """Check a draft as registration would, but for what depends on the day and on other editions."""
-    report = (await asyncio.to_thread(read_draft, body)).report
+    report = (await asyncio.to_thread(read_draft, body, ctx.known.book.statutes)).report
     head = report.edition.edition if report.edition else None
     return CheckOut(
         valid=head is not None,
@@ -177,7 +177,7 @@ async def register_edition(ctx: Context, body: DraftIn) -> Answer:
     Edition and event are stored together or not at all. In force here at once, in every process within 5 s.
     Raises: PolicyInvalid, PolicyNotFound, PolicyShared, EditionExists.
     """
-    draft = await asyncio.to_thread(read_draft, body)
+    draft = await asyncio.to_thread(read_draft, body, ctx.known.book.statutes)
     policy = await asyncio.to_thread(_compiled, ctx.known.book, draft, body)
     async with ctx.write(body) as unit:
         if unit.replayed is not None:

@@ -24,10 +24,14 @@ from app.services.rules.policy import Edition
 from app.services.rules.policy_check import PolicyReport, check_text, parse_edition
 from app.services.rules.policy_errors import translated
 from app.services.rules.policy_findings import Finding, error
+from app.services.rules.returns.company import CompanyTerms, company_terms
+from app.services.rules.returns.deadlines import RestDays
+from app.services.rules.returns.statutes import StatuteBook, StatutePart
 from app.services.rules.sla import Timekeeping
 
 SHIPPED: Final = Path(__file__).resolve().parent.parent / "policies"
 HOLIDAYS_FILE: Final = "law/holidays.toml"
+STATUTES_FOLDER: Final = "law/returns"
 LEXICON_FOLDER: Final = "lexicon"
 
 Section = TypeVar("Section", bound=Terms)
@@ -56,6 +60,7 @@ class Policy:
 
     edition: Edition
     time: Timekeeping
+    returns: CompanyTerms
     text: str
     sha256: str
     origin: Origin
@@ -103,30 +108,35 @@ class PolicyBook:
     """Every known edition by name, in the order in which they come into force."""
 
     holidays: HolidayBook
+    statutes: StatuteBook
+    rest_days: RestDays
     lexicon: Lexicon
     policies: Mapping[str, tuple[Policy, ...]]
     faults: tuple[EditionFault, ...] = ()
 
     @classmethod
     def load(cls, folder: Path = SHIPPED) -> PolicyBook:
-        """Read, check and compile every edition of the folder, the holidays and the lexicon.
+        """Read, check and compile every edition of the folder, the holidays, the law of returns and the lexicon.
 
         Raises: PolicyFilesInvalid with all that is wrong in any of them.
         """
         lines: list[str] = []
         holidays = _section(folder, HOLIDAYS_FILE, HolidayBook, lines)
         lexicon = _lexicon(folder, lines)
-        checked = [(path, *_checked(path, folder)) for path in _edition_files(folder)]
+        statutes = _statutes(folder, lines)
+        if statutes is None:  # the editions cannot be held against the law
+            raise PolicyFilesInvalid(tuple(lines))
+        checked = [(path, *_checked(path, folder, statutes)) for path in _edition_files(folder)]
         lines += [line for _, _, _, wrong in checked for line in wrong]
         if lines or holidays is None or lexicon is None:
             raise PolicyFilesInvalid(tuple(lines))
-        clocks = _Clocks(holidays)
+        compiler = _Compiler(holidays, statutes)
         policies = [
-            clocks.policy(report.edition, text, Origin.SHIPPED, report.warnings)
+            compiler.policy(report.edition, text, Origin.SHIPPED, report.warnings)
             for _, text, report, _ in checked
             if report.edition is not None
         ]
-        return cls(holidays, lexicon, _by_name(policies))
+        return cls(holidays, statutes, RestDays(holidays), lexicon, _by_name(policies))
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.policies))
@@ -166,13 +176,13 @@ class PolicyBook:
         shipped = [policy for policy in present if policy.origin is Origin.SHIPPED]
         own = (policy for policy in present if policy.origin is Origin.DATABASE)
         known = {(policy.ref, policy.effective_from, policy.text): policy for policy in own}
-        clocks = _Clocks(self.holidays, (policy.time for policy in present))
+        compiler = _Compiler(self.holidays, self.statutes, (policy.time for policy in present))
         taken = {policy.ref for policy in shipped}
         added: list[Policy] = []
         faults: list[EditionFault] = []
         for row in rows:
             ref = f"{row.name}/edition_{row.version}"
-            policy, lines = _from_row(row, known.get((ref, row.effective_from, row.text)), clocks)
+            policy, lines = _from_row(row, known.get((ref, row.effective_from, row.text)), compiler)
             if policy is not None and ref in taken:
                 lines = (_line(ref, error("edition.version", None, "此版本已存在", "this version exists already")),)
             if policy is None or lines:
@@ -183,18 +193,20 @@ class PolicyBook:
         return replace(self, policies=_by_name(shipped + added), faults=tuple(faults))
 
 
-class _Clocks:
-    """Compiled calendars, one for all editions that keep the same hours."""
+class _Compiler:
+    """Makes policies of editions. Those that keep the same hours share one compiled calendar."""
 
-    def __init__(self, holidays: HolidayBook, present: Iterable[Timekeeping] = ()) -> None:
+    def __init__(self, holidays: HolidayBook, statutes: StatuteBook, present: Iterable[Timekeeping] = ()) -> None:
         self._holidays = holidays
+        self.statutes = statutes
         self._compiled: dict[tuple[WorkingCalendar, bool], Timekeeping] = {
             (time.calendar, time.holidays is not None): time for time in present
         }
 
     def policy(self, edition: Edition, text: str, origin: Origin, warnings: tuple[Finding, ...]) -> Policy:
         digest = sha256(text.encode()).hexdigest()
-        return Policy(edition, self._timekeeping(edition), text, digest, origin, warnings)
+        terms = company_terms(edition, self.statutes.rules)
+        return Policy(edition, self._timekeeping(edition), terms, text, digest, origin, warnings)
 
     def _timekeeping(self, edition: Edition) -> Timekeeping:
         terms = edition.calendar
@@ -205,10 +217,10 @@ class _Clocks:
         return self._compiled.setdefault((calendar, holidays is not None), fresh)
 
 
-def _from_row(row: EditionRow, known: Policy | None, clocks: _Clocks) -> tuple[Policy | None, tuple[str, ...]]:
+def _from_row(row: EditionRow, known: Policy | None, compiler: _Compiler) -> tuple[Policy | None, tuple[str, ...]]:
     if known is not None:
         return known, ()
-    report = check_text(row.text)
+    report = check_text(row.text, compiler.statutes)
     findings = report.errors
     if report.edition is not None:
         head = report.edition.edition
@@ -216,7 +228,7 @@ def _from_row(row: EditionRow, known: Policy | None, clocks: _Clocks) -> tuple[P
             findings = (error("edition", None, "与登记的名称、版本或日期不一致", "is not what was registered"),)
     if report.edition is None or findings:
         return None, tuple(_line(f"{row.name}/edition_{row.version}", finding) for finding in findings)
-    return clocks.policy(report.edition, row.text, Origin.DATABASE, report.warnings), ()
+    return compiler.policy(report.edition, row.text, Origin.DATABASE, report.warnings), ()
 
 
 def _edition_files(folder: Path) -> Iterator[Path]:
@@ -224,7 +236,7 @@ def _edition_files(folder: Path) -> Iterator[Path]:
     yield from sorted(folder.glob("*/edition_*.toml"), key=lambda path: (path.parent.name, len(path.name), path.name))
 
 
-def _checked(path: Path, folder: Path) -> tuple[str, PolicyReport, tuple[str, ...]]:
+def _checked(path: Path, folder: Path, statutes: StatuteBook) -> tuple[str, PolicyReport, tuple[str, ...]]:
     """Return the text of the file, the report on it and the lines of what is wrong with it."""
     file = path.relative_to(folder).as_posix()
     try:
@@ -232,7 +244,7 @@ def _checked(path: Path, folder: Path) -> tuple[str, PolicyReport, tuple[str, ..
     except UnicodeDecodeError:
         report = PolicyReport(None, (error("", None, "不是 UTF-8 文本", "is not UTF-8 text"),))
         return "", report, tuple(_line(file, finding) for finding in report.errors)
-    report = check_text(text)
+    report = check_text(text, statutes)
     findings = report.errors
     if report.edition is not None:
         head = report.edition.edition
@@ -240,6 +252,15 @@ def _checked(path: Path, folder: Path) -> tuple[str, PolicyReport, tuple[str, ..
         if file != expected:
             findings = (error("edition", None, f"文件应名为 {expected}", f"the file must be {expected}"),)
     return text, report, tuple(_line(file, finding) for finding in findings)
+
+
+def shipped_statutes(folder: Path = SHIPPED) -> StatuteBook:
+    """Return the law of returns alone. Raises: PolicyFilesInvalid."""
+    lines: list[str] = []
+    statutes = _statutes(folder, lines)
+    if statutes is None:
+        raise PolicyFilesInvalid(tuple(lines))
+    return statutes
 
 
 def _section(folder: Path, file: str, shape: type[Section], lines: list[str]) -> Section | None:
@@ -259,13 +280,11 @@ def _section(folder: Path, file: str, shape: type[Section], lines: list[str]) ->
 
 def _lexicon(folder: Path, lines: list[str]) -> Lexicon | None:
     """Read every file of the lexicon's folder, in the order of their names."""
-    files = [path.relative_to(folder).as_posix() for path in sorted((folder / LEXICON_FOLDER).glob("*.toml"))]
-    parts = [_section(folder, file, LexiconPart, lines) for file in files]
-    read = [part for part in parts if part is not None]
-    if len(read) < len(parts):
+    parts = _parts(folder, LEXICON_FOLDER, LexiconPart, lines)
+    if parts is None:
         return None
     try:
-        lexicon = Lexicon.joined(read)
+        lexicon = Lexicon.joined(parts)
         lexicon.matcher  # noqa: B018 - compiled here, so that no request waits for it
         return lexicon
     except ValidationError as invalid:
@@ -274,6 +293,27 @@ def _lexicon(folder: Path, lines: list[str]) -> Lexicon | None:
         findings = (error("", None, f"词库有误：{contradiction}", f"is not valid: {contradiction}"),)
     lines += [_line(LEXICON_FOLDER, finding) for finding in findings]
     return None
+
+
+def _statutes(folder: Path, lines: list[str]) -> StatuteBook | None:
+    """Read every file of the law of returns, in the order of their names."""
+    parts = _parts(folder, STATUTES_FOLDER, StatutePart, lines)
+    if parts is None:
+        return None
+    try:
+        return StatuteBook.joined(parts)
+    except ValueError as contradiction:
+        found = error("", None, f"法规数据有误：{contradiction}", f"is not valid: {contradiction}")
+        lines.append(_line(STATUTES_FOLDER, found))
+    return None
+
+
+def _parts(folder: Path, name: str, shape: type[Section], lines: list[str]) -> list[Section] | None:
+    """Read every file of a folder of data; None if one of them cannot be used."""
+    files = [path.relative_to(folder).as_posix() for path in sorted((folder / name).glob("*.toml"))]
+    parts = [_section(folder, file, shape, lines) for file in files]
+    read = [part for part in parts if part is not None]
+    return read if len(read) == len(parts) else None
 
 
 def _line(file: str, finding: Finding) -> str:

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from app.schemas.policies import MOST_CHARACTERS, DraftIn
 from app.services.rules.policy_check import PolicyReport, check_edition, parse_edition
 from app.services.rules.policy_findings import error, join
+from app.services.rules.returns.statutes import StatuteBook
 
 _MOST_DOTS: Final = 200  # on one line of TOML
 _MOST_TABLES: Final = 64  # entries of a list of tables; the check compares each with each
@@ -32,19 +33,19 @@ class Draft:
     report: PolicyReport
 
 
-def read_draft(body: DraftIn) -> Draft:
+def read_draft(body: DraftIn, law: StatuteBook) -> Draft:
     """Check a draft. A JSON object becomes TOML, so that what is kept is always the text of an edition file."""
     if body.document is not None:
-        return _read_text(body.document)
+        return _read_text(body.document, law)
     document = _without_nulls(body.edition or {})
-    report = _refusing_size(document) or check_edition(document)
+    report = _refusing_size(document) or check_edition(document, law)
     if report.edition is None:
         return Draft("", report)
     text = toml_text(document)
     return Draft(text, report if len(text) <= MOST_CHARACTERS else _refused("", "内容过长", "is too long"))
 
 
-def _read_text(text: str) -> Draft:
+def _read_text(text: str, law: StatuteBook) -> Draft:
     if any(line.count(".") > _MOST_DOTS for line in text.split("\n")):
         return Draft("", _refused("", "一行之内的点号过多，请分行书写", "has too many dots on one line: break it up"))
     try:
@@ -53,7 +54,7 @@ def _read_text(text: str) -> Draft:
         return Draft("", _refused("", "数字过长", "holds a number that is too long"))
     if document is None:
         return Draft("", PolicyReport(None, findings))
-    report = _refusing_size(document) or check_edition(document)
+    report = _refusing_size(document) or check_edition(document, law)
     return Draft(text, report)
 
 

@@ -16,6 +16,7 @@ class Scope(StrEnum):
     COMPLAINTS_WRITE = "complaints:write"
     SURVEYS_READ = "surveys:read"
     SURVEYS_WRITE = "surveys:write"
+    RETURNS_CHECK = "returns:check"
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
     EVENTS_READ = "events:read"

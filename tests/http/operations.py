@@ -110,6 +110,7 @@ BODIES: dict[str, dict[str, Any]] = {
     f"POST {_ENDPOINT}/replay": {"which": "all"},
     **{f"POST {_ENDPOINT}/{move}": {} for move in ("rotate-secret", "enable", "disable", "test")},
     "POST /v1/webhook-deliveries/{delivery}/redeliver": {},
+    "POST /v1/returns/eligibility": {"business_line": "tableware", "facts": {"buyer_type": "consumer"}},
 }  # fmt: skip
 
 Schema = dict[str, Any]

@@ -4,13 +4,14 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from app.core.middleware import MAX_BODY
+from app.core.validation import MAX_ERRORS
 from tests.http.operations import Operation, ask, in_bytes, operations, pointer, with_field, with_fields, writes
 from tests.http.problems import MARK, Findings, check_problem
 from tests.http.service import Service, take
@@ -149,10 +150,7 @@ async def test_every_field_refuses_a_value_of_the_wrong_kind_or_size(
     findings = []
     for operation, url in writing:
         fields = [(place, kind["type"]) for place, kind in operation.fields() if "type" in kind]
-        for depth in sorted({len(place) for place, _ in fields}):
-            wrong = {place: value for place, kind in fields if len(place) == depth and kind in kinds}
-            if not wrong:
-                continue
+        for wrong in in_turn([place for place, kind in fields if kind in kinds], value):
             response = await caller.request(operation.method, url, json=with_fields(wrong), headers={"If-Match": "*"})
             problem = check_problem(response, 422, "validation_failed")
             named = {error["pointer"] for error in problem["errors"]}
@@ -162,6 +160,14 @@ async def test_every_field_refuses_a_value_of_the_wrong_kind_or_size(
                 if not any(name.startswith(pointer(place)) for name in named)
             ]
     assert not findings
+
+
+def in_turn(places: list[tuple[str, ...]], value: object) -> Iterator[dict[tuple[str, ...], object]]:
+    """The wrong fields of one depth at a time, for the outer would hide the inner, and no more than a problem names."""
+    for depth in sorted({len(place) for place in places}):
+        together = [place for place in places if len(place) == depth]
+        for start in range(0, len(together), MAX_ERRORS):
+            yield dict.fromkeys(together[start : start + MAX_ERRORS], value)
 
 
 async def test_every_text_has_an_end(caller: httpx.AsyncClient, writing: list[tuple[Operation, str]]) -> None:

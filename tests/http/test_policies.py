@@ -94,7 +94,7 @@ async def test_a_draft_below_the_law_is_told_the_article(client: AsyncClient, bo
     answer = response.json()
     assert (response.status_code, answer["valid"], answer["edition"]) == (200, False, None)
     found = {finding["path"]: finding for finding in answer["findings"]}
-    assert "第二十五条" in found["returns.no_reason.within_days"]["message"]["zh"]
+    assert "消费者权益保护法第25(1)条" in found["returns.no_reason.within_days"]["message"]["zh"]
     assert "article 25" in found["returns.no_reason.within_days"]["message"]["en"]
     assert found["returns.no_reason.within_days"]["clause"] == "消费者权益保护法 第二十五条"
 

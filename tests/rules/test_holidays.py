@@ -65,6 +65,13 @@ def test_unconfirmed_years_have_the_days_the_law_fixes() -> None:
     assert not any(day.year == 2027 for day in BOOK.make_up_workdays)
 
 
+def test_the_festivals_themselves_are_known_apart_from_days_exchanged() -> None:
+    statutory = {day for year in BOOK.years for day in year.statutory_days if day.year == 2026}
+    fixed = {date(2026, 1, 1), date(2026, 4, 5), date(2026, 6, 19), date(2026, 9, 25)}
+    assert statutory == fixed | days_from("2026-02-16", 4) | days_from("2026-05-01", 2) | days_from("2026-10-01", 3)
+    assert statutory <= BOOK.rest_days
+
+
 @pytest.mark.parametrize(
     ("start", "end", "confirmed"),
     [
@@ -129,6 +136,7 @@ def test_without_a_book_the_week_stands_alone() -> None:
         ({"make_up_workdays": [date(2026, 2, 28), date(2026, 2, 14)]}, "in order"),
         ({"rest_days": [date(2026, 1, 4)]}, "both a rest day and a make-up workday: 2026-01-04"),
         ({"notice": None}, "name it"),
+        ({"statutory_days": [date(2026, 10, 1)]}, "is a rest day too: 2026-10-01"),
         ({"holidays": []}, "holidays"),
     ],
 )

@@ -182,3 +182,20 @@ def test_editions_that_were_in_force_have_not_changed() -> None:
 def test_the_clause_index_is_current(book: PolicyBook) -> None:
     written = clause_index.INDEX.read_text(encoding="utf-8")
     assert written == clause_index.render(book), "run `python -m tools.clause_index`"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('id = "7D-13"', 'id = "7D-12"', "is not valid: rule 7D-12 is given twice"),
+        ("parameters = { days = 7 }", "", "is not valid: rule 7D-13 needs days"),
+        ("parameters = { days = 7 }", "parameters = { days = 0 }", "must be more than 0"),
+    ],
+)
+def test_a_law_that_cannot_be_used_stops_the_start(folder: Path, before: str, after: str, said: str) -> None:
+    breaking(folder, "law/returns/seven_days.toml", before, after)
+    with pytest.raises(PolicyFilesInvalid) as invalid:
+        PolicyBook.load(folder)
+    (line,) = invalid.value.lines
+    assert line.startswith("law/returns")
+    assert said in line

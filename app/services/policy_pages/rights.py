@@ -37,12 +37,15 @@ def _case(writer: Writer, case: ReturnCase) -> Iterator[Row]:
     yield writer.due(words.RETURN_DAYS, case.within_days, lambda days: writer.say(words.DAYS, days=days))
     yield writer.due(words.FREIGHT, case.freight, lambda payer: writer.heading(words.PAYER_LABELS[payer]))
     yield from writer.items(words.CONDITIONS, case.conditions)
+    yield from writer.items(words.EXCLUSIONS, case.exclusions)
     if case.confirmed_by is not None:
         yield Row(writer.say(words.CONFIRMED_BY), writer.said(writer.department(case.confirmed_by), case))
 
 
 def _around(writer: Writer, terms: ReturnTerms) -> Iterator[Row]:
     yield writer.due(words.REFUND, terms.refund_days, lambda days: writer.say(words.REFUND_DAYS, days=days))
+    payer = terms.unconfirmed_freight
+    yield from writer.value(words.UNCONFIRMED_FREIGHT, payer, lambda payer: writer.heading(words.PAYER_LABELS[payer]))
     yield from writer.statement(words.OTHER_RETURNS, terms.other)
     yield from writer.items(words.RETURN_FORM, terms.form)
     yield from writer.items(words.RECEIPT_CHECKS, terms.receipt_checks)
@@ -58,6 +61,10 @@ def promises(writer: Writer) -> Section:
     if not edition.promises:
         rows.append(Row(writer.say(words.PROMISES_OPEN), writer.open()))
     guarantee = [writer.due(words.GUARANTEES, warranty.guarantees, writer.labels(words.REMEDY_LABELS))]
+    guarantee += [
+        Row(writer.heading(term.title), writer.said(writer.say(words.GUARANTEE_MONTHS, months=term.months), term))
+        for term in warranty.goods
+    ]
     guarantee += writer.items(words.AFTER_TERM, warranty.after_term)
     guarantee += writer.items(words.CARD, warranty.card)
     blocks = [*writer.table("", rows), *writer.table(writer.say(words.WARRANTY), guarantee)]

@@ -6,7 +6,8 @@ from typing import Final
 from app.core.language import Text
 from app.services.rules.facts import Channel
 from app.services.rules.policy import Weekday
-from app.services.rules.policy_customers import Payer, Remedy
+from app.services.rules.policy_customers import PromisedRemedy
+from app.services.rules.returns.words import Payer, Remedy
 from app.services.rules.routing import DutyHolder
 from app.services.rules.sla import Unit
 
@@ -127,6 +128,8 @@ RETURN_DAYS: Final = Text("期限", "Within")
 DAYS: Final = Text("{days} 天内", "{days} days")
 FREIGHT: Final = Text("运费", "Freight")
 CONDITIONS: Final = Text("条件", "Conditions")
+EXCLUSIONS: Final = Text("不适用的商品", "Not for")
+UNCONFIRMED_FREIGHT: Final = Text("检验未发现质量问题时的运费", "Freight where no defect is found")
 CONFIRMED_BY: Final = Text("由谁确认", "Confirmed by")
 OTHER_RETURNS: Final = Text("其他退换货", "Other returns")
 REFUND: Final = Text("退款", "Refund")
@@ -147,6 +150,7 @@ PROMISES_OPEN: Final = Text("收费与补偿", "Charges and compensation")
 IF_BROKEN: Final = Text("未按时{steps}即适用", "applies if late: {steps}")
 WARRANTY: Final = Text("质保", "Guarantee")
 GUARANTEES: Final = Text("保修期内", "Within the guarantee")
+GUARANTEE_MONTHS: Final = Text("{months} 个月", "{months} months")
 AFTER_TERM: Final = Text("保修期满后", "After the guarantee")
 CARD: Final = Text("保修卡载明", "The guarantee card states")
 STANDARDS: Final = Text("服务标准", "Standard")
@@ -208,7 +212,7 @@ CHANNEL_LABELS: Final[Mapping[Channel, Text]] = {
     Channel.CRM: Text("业务系统", "business system"),
     Channel.INTERNAL: Text("内部发现", "own findings"),
 }
-REMEDY_LABELS: Final[Mapping[Remedy, Text]] = {
+REMEDY_LABELS: Final[Mapping[PromisedRemedy, Text]] = {
     Remedy.RETURN: Text("退货", "return"),
     Remedy.EXCHANGE: Text("换货", "exchange"),
     Remedy.REPAIR: Text("修理", "repair"),

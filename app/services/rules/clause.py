@@ -6,11 +6,12 @@ an outcome with the rule and the clause that led to it, in words for people in C
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Final, Generic, TypeVar
+from typing import Annotated, ClassVar, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Value = TypeVar("Value")
+RuleId = Annotated[str, Field(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*$", max_length=40)]
 
 # The `clause` of a value on which the document says nothing.
 SILENT: Final = "未规定"
@@ -42,11 +43,12 @@ class Sourced(Terms):
     """Anything an edition states, with where it is stated.
 
     `clause` cites the source document as it numbers itself (第十八条, 六.2③, 6.4.2c); `note` is required by the
-    policy check where the basis is `assumed`.
+    policy check where the basis is `assumed`. `rule` is the id under which an answer on returns names the entry.
     """
 
     basis: Basis
     clause: str
+    rule: RuleId | None = None
     note: Wording | None = None
 
 

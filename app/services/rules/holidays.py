@@ -14,7 +14,8 @@ class HolidayYear(Terms):
     """One calendar year: the days really off, weekend days inside a holiday included, and the weekend days worked.
 
     An unconfirmed year has no notice (节假日安排的通知) yet: its rest days are those the law itself fixes, with
-    substitute days reckoned, and days may still be moved.
+    substitute days reckoned, and days may still be moved. `statutory_days` are the festivals themselves (第二条),
+    without substitute and exchanged days.
     """
 
     year: int
@@ -22,14 +23,17 @@ class HolidayYear(Terms):
     notice: str | None = None
     rest_days: tuple[date, ...]
     make_up_workdays: tuple[date, ...]
+    statutory_days: tuple[date, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for days in (self.rest_days, self.make_up_workdays):
+        for days in (self.rest_days, self.make_up_workdays, self.statutory_days):
             if any(day.year != self.year for day in days) or any(later <= day for day, later in pairwise(days)):
                 raise ValueError(f"the days of {self.year} must lie in that year, in order and once each")
         if both := set(self.rest_days) & set(self.make_up_workdays):
             raise ValueError(f"both a rest day and a make-up workday: {', '.join(map(str, sorted(both)))}")
+        if stray := set(self.statutory_days) - set(self.rest_days):
+            raise ValueError(f"a statutory day is a rest day too: {', '.join(map(str, sorted(stray)))}")
         if self.confirmed and not self.notice:
             raise ValueError(f"{self.year} is confirmed only by a notice: name it")
         return self

@@ -14,7 +14,9 @@ from app.services.rules.policy import Edition
 from app.services.rules.policy_consistency import inconsistencies
 from app.services.rules.policy_errors import translated
 from app.services.rules.policy_findings import Finding, FindingLevel, error, join
+from app.services.rules.policy_floor import below_the_law
 from app.services.rules.policy_times import time_findings
+from app.services.rules.returns.statutes import StatuteBook
 
 _DEEPEST = 24  # levels of nesting; an edition has 8
 
@@ -35,10 +37,10 @@ class PolicyReport:
         return tuple(finding for finding in self.findings if finding.level is FindingLevel.WARNING)
 
 
-def check_text(text: str) -> PolicyReport:
-    """Check an edition as the text of its TOML file."""
+def check_text(text: str, law: StatuteBook) -> PolicyReport:
+    """Check an edition as the text of its TOML file; `law` is what it may not fall below."""
     document, findings = parse_edition(text)
-    return PolicyReport(None, findings) if document is None else check_edition(document)
+    return PolicyReport(None, findings) if document is None else check_edition(document, law)
 
 
 def parse_edition(text: str) -> tuple[Mapping[str, object] | None, tuple[Finding, ...]]:
@@ -54,7 +56,7 @@ def parse_edition(text: str) -> tuple[Mapping[str, object] | None, tuple[Finding
         return None, (error("", None, "数值超出范围", "a value is out of range"),)
 
 
-def check_edition(document: Mapping[str, object]) -> PolicyReport:
+def check_edition(document: Mapping[str, object], law: StatuteBook) -> PolicyReport:
     """Check a parsed edition: its shape first, and if that is right its sense."""
     if _depth(document) > _DEEPEST:
         return PolicyReport(None, (error("", None, "嵌套层数过多", "nested too deeply"),))
@@ -63,7 +65,7 @@ def check_edition(document: Mapping[str, object]) -> PolicyReport:
         edition = Edition.model_validate(resolved)
     except ValidationError as invalid:
         return PolicyReport(None, (*findings, *translated(invalid, document)))
-    findings = (*findings, *inconsistencies(edition), *time_findings(edition))
+    findings = (*findings, *inconsistencies(edition), *below_the_law(edition, law), *time_findings(edition))
     report = PolicyReport(edition, findings)
     return PolicyReport(None, findings) if report.errors else report
 

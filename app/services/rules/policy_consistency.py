@@ -10,7 +10,6 @@ from app.services.rules.handling import HandlingPath
 from app.services.rules.policy import Edition
 from app.services.rules.policy_conditions import Conditional, Entry, Named, covers
 from app.services.rules.policy_findings import Finding, error, walk, warning
-from app.services.rules.policy_floor import below_the_law
 from app.services.rules.sla import MilestoneTerm
 
 _EARLIEST, _LATEST = date(1990, 1, 1), date(2100, 1, 1)
@@ -26,7 +25,6 @@ def inconsistencies(edition: Edition) -> Iterator[Finding]:
     yield from _surveys(edition)
     yield from _complaints(edition)
     yield from _tools(edition)
-    yield from below_the_law(edition)
 
 
 def _header(edition: Edition) -> Iterator[Finding]:

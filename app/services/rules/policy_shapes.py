@@ -8,6 +8,7 @@ from app.services.rules.clause import Sourced, Wording
 from app.services.rules.routing import Name
 
 Days = Annotated[int, Field(gt=0, le=3660)]
+Months = Annotated[int, Field(gt=0, le=600)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 
