@@ -34,7 +34,7 @@ def curls(text: str) -> list[str]:
 def test_every_curl_of_the_readme_works_as_it_stands(served: tuple[Served, Path], project: Path, readme: str) -> None:
     running, data_dir = served
     blocks = curls((project / readme).read_text(encoding="utf-8"))
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     key = (data_dir / "admin.key").read_text().strip()
     for block in blocks:
         command = block.replace(ADDRESS, running.address).replace(".data/admin.key", str(data_dir / "admin.key"))
