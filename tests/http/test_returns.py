@@ -123,7 +123,7 @@ async def test_the_policy_may_be_said_again_but_not_otherwise(client: AsyncClien
         ({"depreciation_daily_rate": "2"}, "#/facts/depreciation_daily_rate", "wrong_format"),
         ({"business_hours_end": "5 pm"}, "#/facts/business_hours_end", "wrong_format"),
         ({"merchant_promise": {"no_reason_days": 7, "smile": True}}, "#/facts/merchant_promise/smile", "unknown_field"),
-        ({"bundle": {"items": [], "threshold": 1, "discount": 1, "returning": []}}, "#/facts/bundle/items", "invalid"),
+        ({"bundle": {"items": [], "threshold": 1, "discount": 1, "returning": []}}, "#/facts/bundle/items", "too_few"),
     ],
 )  # fmt: skip
 async def test_a_fact_that_is_not_right_is_refused(
