@@ -1,7 +1,5 @@
 """What customers write, read by the shipped lexicon. Every text here is this project's own."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -255,12 +253,11 @@ def test_any_text_is_read_and_its_evidence_holds(lexicon: Lexicon, text: str) ->
 @pytest.mark.parametrize(
     "piece", ["没有", "质量差", "怕漏电", "可以吗", "把墙", "漏电", "😡", "不要备注", " ", "很长的一段话，"]
 )
-def test_ten_thousand_characters_are_read_in_time(lexicon: Lexicon, piece: str) -> None:
+@pytest.mark.timeout(20)  # a matcher that goes back and forth would take hours; the speed itself is the bench's matter
+def test_the_longest_text_is_read_however_it_repeats_itself(lexicon: Lexicon, piece: str) -> None:
     text = (piece * 10_000)[:10_000]
-    read(text, lexicon)
-    started = time.process_time()
-    read(text, lexicon)
-    assert time.process_time() - started < 0.5  # ten times the target: other work shares the machine
+    found = read(text, lexicon)
+    assert all(text[evidence.start : evidence.end] == evidence.text for evidence in found.evidence)
 
 
 def test_the_lexicon_names_its_version(lexicon: Lexicon) -> None:
