@@ -5,8 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response, Security
 
 from app.core.errors import (
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
     IfMatchRequired,
     NotFound,
     ValidationFailed,
@@ -14,7 +12,7 @@ from app.core.errors import (
 )
 from app.core.http import StrictRoute, problems, response_of
 from app.core.pdf import FontMissing
-from app.routers.context import context, writing
+from app.routers.context import RETRY, context, writing
 from app.schemas.complaint_reports import (
     ApprovalIn,
     FinalAnswerIn,
@@ -36,8 +34,7 @@ router = APIRouter(prefix="/v1/tickets/{ticket}", tags=["complaint reports"], ro
 Reader = Annotated[Context, Security(context, scopes=[Scope.COMPLAINTS_READ])]
 Writer = Annotated[Context, Security(writing, scopes=[Scope.COMPLAINTS_WRITE])]
 Wanted = Annotated[ReportWanted, Query()]
-_RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
-_STEP = problems(NotFound, InvalidReportStep, VersionMismatch, *_RETRY)
+_STEP = problems(NotFound, InvalidReportStep, VersionMismatch, *RETRY)
 
 
 def _document(kind: str, schema: dict[str, str], *further: Any) -> dict[str, Any]:
@@ -63,7 +60,7 @@ async def get_report_pdf(ticket: str, wanted: Wanted, ctx: Reader) -> Response:
     return response_of(await printing.print_pdf(ctx, ticket, wanted.instance))
 
 
-@router.post("/report", status_code=201, response_model=ReportOut, responses=problems(NotFound, ReportExists, *_RETRY))
+@router.post("/report", status_code=201, response_model=ReportOut, responses=problems(NotFound, ReportExists, *RETRY))
 async def open_report(ticket: str, body: ReportIn, ctx: Writer) -> Response:
     """Open a handling report by hand. A complaint whose path asks for one has it already."""
     return response_of(await opening.open_report(ctx, ticket, body))
@@ -72,7 +69,7 @@ async def open_report(ticket: str, body: ReportIn, ctx: Writer) -> Response:
 @router.patch(
     "/report",
     response_model=ReportOut,
-    responses=problems(NotFound, InvalidReportStep, IfMatchRequired, VersionMismatch, *_RETRY),
+    responses=problems(NotFound, InvalidReportStep, IfMatchRequired, VersionMismatch, *RETRY),
 )
 async def change_report(ticket: str, body: ReportPatch, ctx: Writer) -> Response:
     """Correct the facts (JSON merge patch, `If-Match` required), until the remedy is settled."""
@@ -85,7 +82,7 @@ async def propose_measure(ticket: str, body: MeasureIn, ctx: Writer) -> Response
     return response_of(await steps.propose_measure(ctx, ticket, body))
 
 
-@router.post("/report/measures/done", response_model=ReportOut, responses=problems(NotFound, VersionMismatch, *_RETRY))
+@router.post("/report/measures/done", response_model=ReportOut, responses=problems(NotFound, VersionMismatch, *RETRY))
 async def mark_measure_done(ticket: str, body: MeasureDoneIn, ctx: Writer) -> Response:
     """Record that a department's measure was carried out; also after the answer."""
     return response_of(await steps.mark_done(ctx, ticket, body))
@@ -106,7 +103,7 @@ async def decide_approval(ticket: str, body: ApprovalIn, ctx: Writer) -> Respons
 @router.post(
     "/report/answer",
     response_model=ReportOut,
-    responses=problems(NotFound, ApprovalRequired, InvalidReportStep, VersionMismatch, DelayReasonRequired, *_RETRY),
+    responses=problems(NotFound, ApprovalRequired, InvalidReportStep, VersionMismatch, DelayReasonRequired, *RETRY),
 )
 async def answer_customer(ticket: str, body: FinalAnswerIn, ctx: Writer) -> Response:
     """Give the customer the final answer: 403 `approval_required` names the departments that have not approved."""

@@ -1,12 +1,24 @@
-"""From a request to a use case's context."""
+"""From a request to a use case's context, and the problems that most routes share."""
 
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from fastapi.security import SecurityScopes
 
-from app.core.http import authorised, bearer, call_of
+from app.core.errors import (
+    CursorFilterMismatch,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InvalidCursor,
+    NotFound,
+    ValidationFailed,
+)
+from app.core.http import authorised, bearer, call_of, problems
 from app.services.context import Context, Kit
+
+# What a write under a retry key may be refused for, and a list that is read page by page.
+RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
+PAGES = problems(InvalidCursor, CursorFilterMismatch, NotFound, ValidationFailed)
 
 
 async def context(request: Request, needed: SecurityScopes, _key: Annotated[object, Depends(bearer)]) -> Context:

@@ -6,8 +6,6 @@ from fastapi import APIRouter, Query, Response, Security
 
 from app.core.errors import (
     CursorFilterMismatch,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
     IfMatchRequired,
     InvalidCursor,
     NotFound,
@@ -15,7 +13,7 @@ from app.core.errors import (
     VersionMismatch,
 )
 from app.core.http import StrictRoute, problems, response_of
-from app.routers.context import context, writing
+from app.routers.context import RETRY, context, writing
 from app.schemas.fields import EmptyBody
 from app.schemas.lists import NoticeChannelFilter
 from app.schemas.notice_channels import (
@@ -35,7 +33,6 @@ router = APIRouter(prefix="/v1/notice-channels", tags=["notices"], route_class=S
 Reader = Annotated[Context, Security(context, scopes=[Scope.NOTICES_READ])]
 Writer = Annotated[Context, Security(writing, scopes=[Scope.NOTICES_WRITE])]
 
-_RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
 _VERSIONS = (IfMatchRequired, VersionMismatch)
 
 
@@ -43,7 +40,7 @@ _VERSIONS = (IfMatchRequired, VersionMismatch)
     "",
     status_code=201,
     response_model=NoticeChannelOut,
-    responses=problems(NotFound, NoticeChannelExists, *_RETRY),
+    responses=problems(NotFound, NoticeChannelExists, *RETRY),
 )
 async def create_notice_channel(body: NoticeChannelIn, ctx: Writer) -> Response:
     """Say where notices for these roles go: an email address, or a group robot of DingTalk, WeCom or Feishu.
@@ -72,7 +69,7 @@ async def get_notice_channel(channel: str, ctx: Reader) -> Response:
 @router.patch(
     "/{channel}",
     response_model=NoticeChannelOut,
-    responses=problems(NotFound, NoticeChannelExists, *_VERSIONS, *_RETRY),
+    responses=problems(NotFound, NoticeChannelExists, *_VERSIONS, *RETRY),
 )
 async def change_notice_channel(channel: str, body: NoticeChannelPatch, ctx: Writer) -> Response:
     """Change a channel (`If-Match` required). While it is not enabled nothing is sent or newly written for it."""

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, Security
 
-from app.core.errors import IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
+from app.core.errors import ValidationFailed
 from app.core.http import StrictRoute, problems, response_of
-from app.routers.context import context
+from app.routers.context import RETRY, context
 from app.schemas.policies import CheckOut, DraftIn, PolicyDocument, PolicyList, PolicyWanted, RegisteredOut
 from app.services import policies
 from app.services.context import Context
@@ -17,8 +17,6 @@ router = APIRouter(prefix="/v1/policies", tags=["policies"], route_class=StrictR
 
 Reader = Annotated[Context, Security(context, scopes=[Scope.POLICIES_READ])]
 Writer = Annotated[Context, Security(context, scopes=[Scope.POLICIES_WRITE])]
-
-_RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
 
 
 @router.get("", responses=problems())
@@ -62,7 +60,7 @@ async def check_policy(body: DraftIn, ctx: Reader) -> CheckOut:
     response_model=RegisteredOut,
     responses={
         200: {"model": RegisteredOut, "description": "This very edition was registered before"},
-        **problems(PolicyShared, PolicyNotFound, EditionExists, PolicyInvalid, *_RETRY),
+        **problems(PolicyShared, PolicyNotFound, EditionExists, PolicyInvalid, *RETRY),
     },
 )
 async def register_edition(body: DraftIn, ctx: Writer) -> Response:

@@ -5,16 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response, Security
 
 from app.core.errors import (
-    CursorFilterMismatch,
     IdempotencyInProgress,
     IdempotencyKeyReused,
-    InvalidCursor,
     NotFound,
     ValidationFailed,
     VersionMismatch,
 )
 from app.core.http import StrictRoute, problems, response_of
-from app.routers.context import context, writing
+from app.routers.context import PAGES, context, writing
 from app.schemas.lists import AnalysisFilter, BatchFilter, HolderFilter, QualityAlertFilter
 from app.schemas.quality import Analysis, BatchView, CloseAlertIn, HolderList, QualityAlertList, QualityAlertOut
 from app.services import batches, complaint_analysis, complaint_analysis_page, quality_alerts
@@ -24,7 +22,6 @@ from app.services.scopes import Scope
 router = APIRouter(prefix="/v1", tags=["quality"], route_class=StrictRoute)
 Reader = Annotated[Context, Security(context, scopes=[Scope.COMPLAINTS_READ])]
 Writer = Annotated[Context, Security(writing, scopes=[Scope.COMPLAINTS_WRITE])]
-_PAGES = problems(InvalidCursor, CursorFilterMismatch, NotFound, ValidationFailed)
 
 
 @router.get("/complaints/batches", responses=problems(NotFound, ValidationFailed))
@@ -33,7 +30,7 @@ async def view_batches(wanted: Annotated[BatchFilter, Query()], ctx: Reader) -> 
     return await batches.view_batches(ctx, wanted)
 
 
-@router.get("/complaints/batches/holders", response_model=HolderList, responses=_PAGES)
+@router.get("/complaints/batches/holders", response_model=HolderList, responses=PAGES)
 async def list_holders(wanted: Annotated[HolderFilter, Query()], ctx: Reader) -> Response:
     """List the customers on file who hold goods of a batch, for a recall; masked by the key's tier."""
     return response_of(await batches.list_holders(ctx, wanted))
@@ -58,7 +55,7 @@ async def analysis_page(wanted: Annotated[AnalysisFilter, Query()], ctx: Reader)
     return response_of(await complaint_analysis_page.show_analysis(ctx, wanted))
 
 
-@router.get("/quality-alerts", response_model=QualityAlertList, responses=_PAGES)
+@router.get("/quality-alerts", response_model=QualityAlertList, responses=PAGES)
 async def list_alerts(wanted: Annotated[QualityAlertFilter, Query()], ctx: Reader) -> Response:
     """List quality alerts, the latest first."""
     return response_of(await quality_alerts.list_alerts(ctx, wanted))

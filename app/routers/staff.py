@@ -6,8 +6,6 @@ from fastapi import APIRouter, Query, Response, Security
 
 from app.core.errors import (
     CursorFilterMismatch,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
     IfMatchRequired,
     InvalidCursor,
     NotFound,
@@ -15,7 +13,7 @@ from app.core.errors import (
     VersionMismatch,
 )
 from app.core.http import StrictRoute, problems, response_of
-from app.routers.context import context, writing
+from app.routers.context import RETRY, context, writing
 from app.schemas.lists import QueueFilter, StaffFilter
 from app.schemas.staff import AvailabilityIn, Queues, StaffIn, StaffList, StaffOut, StaffPatch
 from app.services import queues, staff
@@ -25,11 +23,10 @@ from app.services.scopes import Scope
 router = APIRouter(prefix="/v1", tags=["staff"], route_class=StrictRoute)
 Reader = Annotated[Context, Security(context, scopes=[Scope.STAFF_READ])]
 Writer = Annotated[Context, Security(writing, scopes=[Scope.STAFF_WRITE])]
-_RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
 
 
 @router.post(
-    "/staff", status_code=201, response_model=StaffOut, responses=problems(NotFound, staff.StaffExists, *_RETRY)
+    "/staff", status_code=201, response_model=StaffOut, responses=problems(NotFound, staff.StaffExists, *RETRY)
 )
 async def add_staff(body: StaffIn, ctx: Writer) -> Response:
     """Register a staff member: from then on waiting tickets of the departments are given to them, up to `capacity`."""
@@ -55,7 +52,7 @@ async def get_staff(member: str, ctx: Reader) -> Response:
 @router.patch(
     "/staff/{member}",
     response_model=StaffOut,
-    responses=problems(NotFound, IfMatchRequired, VersionMismatch, *_RETRY),
+    responses=problems(NotFound, IfMatchRequired, VersionMismatch, *RETRY),
 )
 async def change_staff(member: str, body: StaffPatch, ctx: Writer) -> Response:
     """Change departments, skills, capacity or availability (JSON merge patch, `If-Match` required)."""
@@ -63,7 +60,7 @@ async def change_staff(member: str, body: StaffPatch, ctx: Writer) -> Response:
 
 
 @router.post(
-    "/staff/{member}/availability", response_model=StaffOut, responses=problems(NotFound, VersionMismatch, *_RETRY)
+    "/staff/{member}/availability", response_model=StaffOut, responses=problems(NotFound, VersionMismatch, *RETRY)
 )
 async def set_availability(member: str, body: AvailabilityIn, ctx: Writer) -> Response:
     """Say that a staff member has come or gone. What they have open stays with them."""

@@ -6,15 +6,13 @@ from fastapi import APIRouter, Query, Response, Security
 
 from app.core.errors import (
     CursorFilterMismatch,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
     InvalidCursor,
     NotFound,
     ValidationFailed,
     VersionMismatch,
 )
 from app.core.http import StrictRoute, problems, response_of
-from app.routers.context import context, writing
+from app.routers.context import RETRY, context, writing
 from app.schemas.lists import SatisfactionFilter, SurveyFilter
 from app.schemas.surveys import (
     AnswersIn,
@@ -34,7 +32,6 @@ from app.services.surveys.refusals import CustomerNotAsked, SurveyClosed, Survey
 router = APIRouter(prefix="/v1", tags=["surveys"], route_class=StrictRoute)
 Reader = Annotated[Context, Security(context, scopes=[Scope.SURVEYS_READ])]
 Writer = Annotated[Context, Security(writing, scopes=[Scope.SURVEYS_WRITE])]
-_RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
 
 
 @router.post(
@@ -43,7 +40,7 @@ _RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
     response_model=SurveyInvitation,
     responses={
         200: {"model": SurveyInvitation, "description": "The customer was asked already"},
-        **problems(NotFound, SurveyTooEarly, CustomerNotAsked, *_RETRY),
+        **problems(NotFound, SurveyTooEarly, CustomerNotAsked, *RETRY),
     },
 )
 async def ask_customer(body: SurveyIn, ctx: Writer) -> Response:
@@ -51,7 +48,7 @@ async def ask_customer(body: SurveyIn, ctx: Writer) -> Response:
     return response_of(await asking.ask_customer(ctx, body))
 
 
-@router.post("/surveys/opt-outs", status_code=201, response_model=OptOutOut, responses=problems(NotFound, *_RETRY))
+@router.post("/surveys/opt-outs", status_code=201, response_model=OptOutOut, responses=problems(NotFound, *RETRY))
 async def opt_out(body: OptOutIn, ctx: Writer) -> Response:
     """Note that a customer does not want to be asked; it counts for what waits to be sent, too."""
     return response_of(await asking.opt_out(ctx, body))
@@ -76,7 +73,7 @@ async def get_survey(survey: str, ctx: Reader) -> Response:
 @router.post(
     "/surveys/{survey}/answers",
     response_model=SurveyOut,
-    responses=problems(NotFound, SurveyClosed, VersionMismatch, *_RETRY),
+    responses=problems(NotFound, SurveyClosed, VersionMismatch, *RETRY),
 )
 async def post_answers(survey: str, body: AnswersIn, ctx: Writer) -> Response:
     """Enter what a customer said on a return visit (回访), or the key they pressed: one key press is `overall`.

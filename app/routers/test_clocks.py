@@ -6,14 +6,12 @@ from fastapi import APIRouter, Query, Response, Security
 
 from app.core.errors import (
     CursorFilterMismatch,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
     InvalidCursor,
     NotFound,
     ValidationFailed,
 )
 from app.core.http import StrictRoute, problems, response_of
-from app.routers.context import context, writing
+from app.routers.context import RETRY, context, writing
 from app.schemas.lists import TestClockFilter
 from app.schemas.test_clocks import AdvancedOut, AdvanceIn, TestClockIn, TestClockList, TestClockOut
 from app.services import test_clocks
@@ -25,10 +23,8 @@ router = APIRouter(prefix="/v1/test-clocks", tags=["test clocks"], route_class=S
 Reader = Annotated[Context, Security(context, scopes=[Scope.TICKETS_READ])]
 Writer = Annotated[Context, Security(writing, scopes=[Scope.TICKETS_WRITE])]
 
-_RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
 
-
-@router.post("", status_code=201, response_model=TestClockOut, responses=problems(NotFound, *_RETRY))
+@router.post("", status_code=201, response_model=TestClockOut, responses=problems(NotFound, *RETRY))
 async def create_test_clock(body: TestClockIn, ctx: Writer) -> Response:
     """Make a clock that stands at `now` until it is advanced.
 
@@ -53,7 +49,7 @@ async def get_test_clock(test_clock: str, ctx: Reader) -> TestClockOut:
     return await test_clocks.get_clock(ctx, test_clock)
 
 
-@router.post("/{test_clock}/advance", response_model=AdvancedOut, responses=problems(NotFound, *_RETRY))
+@router.post("/{test_clock}/advance", response_model=AdvancedOut, responses=problems(NotFound, *RETRY))
 async def advance_test_clock(test_clock: str, body: AdvanceIn, ctx: Writer) -> Response:
     """Move a clock forwards; warnings, breaches and escalations on the way fire in due order before the answer.
 

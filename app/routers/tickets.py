@@ -5,17 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response, Security
 
 from app.core.errors import (
-    CursorFilterMismatch,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
     IfMatchRequired,
-    InvalidCursor,
     NotFound,
-    ValidationFailed,
     VersionMismatch,
 )
 from app.core.http import StrictRoute, problems, response_of
-from app.routers.context import context, writing
+from app.routers.context import PAGES, RETRY, context, writing
 from app.schemas.complaints import ClassificationIn
 from app.schemas.lists import TicketFilter, TimelineFilter
 from app.schemas.sla import ExplanationOut
@@ -54,9 +49,7 @@ router = APIRouter(prefix="/v1/tickets", tags=["tickets"], route_class=StrictRou
 Reader = Annotated[Context, Security(context, scopes=[Scope.TICKETS_READ])]
 Writer = Annotated[Context, Security(writing, scopes=[Scope.TICKETS_WRITE])]
 
-_RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
-_PAGES = problems(InvalidCursor, CursorFilterMismatch, NotFound, ValidationFailed)
-_MOVES = problems(NotFound, InvalidTransition, VersionMismatch, DelayReasonRequired, *_RETRY)
+_MOVES = problems(NotFound, InvalidTransition, VersionMismatch, DelayReasonRequired, *RETRY)
 
 
 @router.post(
@@ -65,7 +58,7 @@ _MOVES = problems(NotFound, InvalidTransition, VersionMismatch, DelayReasonRequi
     response_model=TicketOut,
     responses={
         200: {"model": TicketOut, "description": "The ticket that this reference stands for already"},
-        **problems(NotFound, ExternalRefConflict, *_RETRY),
+        **problems(NotFound, ExternalRefConflict, *RETRY),
     },
 )
 async def create_ticket(body: TicketIn, ctx: Writer) -> Response:
@@ -77,13 +70,13 @@ async def create_ticket(body: TicketIn, ctx: Writer) -> Response:
     return response_of(await intake.open_ticket(ctx, body))
 
 
-@router.get("", response_model=TicketList, responses=_PAGES)
+@router.get("", response_model=TicketList, responses=PAGES)
 async def list_tickets(wanted: Annotated[TicketFilter, Query()], ctx: Reader) -> Response:
     """List tickets, the latest first. A filter takes several values separated by commas."""
     return response_of(await reading.list_tickets(ctx, wanted))
 
 
-@router.post("/search", response_model=TicketList, responses=_PAGES)
+@router.post("/search", response_model=TicketList, responses=PAGES)
 async def search_tickets(body: SearchIn, ctx: Reader) -> Response:
     """Find tickets by phone, email, name, text, order, batch, model or number; every criterion given must hold.
 
@@ -101,7 +94,7 @@ async def get_ticket(ticket: str, ctx: Reader) -> Response:
 @router.patch(
     "/{ticket}",
     response_model=TicketOut,
-    responses=problems(NotFound, IfMatchRequired, VersionMismatch, *_RETRY),
+    responses=problems(NotFound, IfMatchRequired, VersionMismatch, *RETRY),
 )
 async def change_ticket(ticket: str, body: TicketPatch, ctx: Writer) -> Response:
     """Correct a ticket's facts (JSON merge patch, `If-Match` required); deadlines, materials and route follow.
@@ -114,14 +107,14 @@ async def change_ticket(ticket: str, body: TicketPatch, ctx: Writer) -> Response
 @router.put(
     "/{ticket}/classification",
     response_model=TicketOut,
-    responses=problems(NotFound, IfMatchRequired, VersionMismatch, *_RETRY),
+    responses=problems(NotFound, IfMatchRequired, VersionMismatch, *RETRY),
 )
 async def confirm_classification(ticket: str, body: ClassificationIn, ctx: Writer) -> Response:
     """Confirm or correct what the ticket is about (`If-Match` required); what was proposed stays on record."""
     return response_of(await changes.confirm_classification(ctx, ticket, body))
 
 
-@router.get("/{ticket}/timeline", response_model=Timeline, responses=_PAGES)
+@router.get("/{ticket}/timeline", response_model=Timeline, responses=PAGES)
 async def read_timeline(ticket: str, wanted: Annotated[TimelineFilter, Query()], ctx: Reader) -> Response:
     """Read what happened to a ticket, the earliest first; `visibility=customer` gives what the customer may see."""
     return response_of(await reading.read_timeline(ctx, ticket, wanted))
@@ -143,7 +136,7 @@ async def explain_commitment(ticket: str, commitment: str, ctx: Reader) -> Expla
     "/{ticket}/comments",
     status_code=201,
     response_model=TimelineEntryOut,
-    responses=problems(NotFound, DelayReasonRequired, *_RETRY),
+    responses=problems(NotFound, DelayReasonRequired, *RETRY),
 )
 async def add_comment(ticket: str, body: CommentIn, ctx: Writer) -> Response:
     """Add a comment. One by staff that the customer can read is a reply: it counts as the first response, too.
@@ -154,7 +147,7 @@ async def add_comment(ticket: str, body: CommentIn, ctx: Writer) -> Response:
     return response_of(await notes.add_comment(ctx, ticket, body))
 
 
-@router.post("/{ticket}/delay-reasons", response_model=TicketOut, responses=problems(NotFound, *_RETRY))
+@router.post("/{ticket}/delay-reasons", response_model=TicketOut, responses=problems(NotFound, *RETRY))
 async def record_delay_reason(ticket: str, body: DelayReasonIn, ctx: Writer) -> Response:
     """Put on record why a step is late: for one commitment, one milestone, or all that are open or late."""
     return response_of(await notes.record_delay_reason(ctx, ticket, body))
@@ -235,7 +228,7 @@ async def escalate(ticket: str, ctx: Writer, body: EscalateIn = EscalateIn()) ->
 @router.post(
     "/{ticket}/escalations/acknowledge",
     response_model=TicketOut,
-    responses=problems(NotFound, NothingEscalated, VersionMismatch, *_RETRY),
+    responses=problems(NotFound, NothingEscalated, VersionMismatch, *RETRY),
 )
 async def acknowledge_escalation(
     ticket: str, ctx: Writer, body: AcknowledgeEscalationIn = AcknowledgeEscalationIn()

@@ -5,17 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response, Security
 
 from app.core.errors import (
-    CursorFilterMismatch,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
     IfMatchRequired,
-    InvalidCursor,
     NotFound,
-    ValidationFailed,
     VersionMismatch,
 )
 from app.core.http import StrictRoute, problems, response_of
-from app.routers.context import context, writing
+from app.routers.context import PAGES, RETRY, context, writing
 from app.schemas.webhooks import (
     DeliveryDetail,
     DeliveryFilter,
@@ -41,13 +36,8 @@ router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=StrictRoute)
 Reader = Annotated[Context, Security(context, scopes=[Scope.WEBHOOKS_READ])]
 Writer = Annotated[Context, Security(writing, scopes=[Scope.WEBHOOKS_WRITE])]
 
-_RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
-_PAGES = problems(InvalidCursor, CursorFilterMismatch, NotFound, ValidationFailed)
 
-
-@router.post(
-    "/webhook-endpoints", status_code=201, response_model=EndpointSecret, responses=problems(NotFound, *_RETRY)
-)
+@router.post("/webhook-endpoints", status_code=201, response_model=EndpointSecret, responses=problems(NotFound, *RETRY))
 async def create_endpoint(body: EndpointIn, ctx: Writer) -> Response:
     """Register an address that every event from now on is sent to, signed as Standard Webhooks has it.
 
@@ -57,7 +47,7 @@ async def create_endpoint(body: EndpointIn, ctx: Writer) -> Response:
     return response_of(await endpoints.create_endpoint(ctx, body))
 
 
-@router.get("/webhook-endpoints", response_model=EndpointList, responses=_PAGES)
+@router.get("/webhook-endpoints", response_model=EndpointList, responses=PAGES)
 async def list_endpoints(wanted: Annotated[EndpointFilter, Query()], ctx: Reader) -> Response:
     """List endpoints, the newest first: those all of whose lines the key sees."""
     return response_of(await endpoints.list_endpoints(ctx, wanted))
@@ -76,7 +66,7 @@ async def get_endpoint(endpoint: str, ctx: Reader) -> Response:
 @router.patch(
     "/webhook-endpoints/{endpoint}",
     response_model=EndpointOut,
-    responses=problems(NotFound, IfMatchRequired, VersionMismatch, *_RETRY),
+    responses=problems(NotFound, IfMatchRequired, VersionMismatch, *RETRY),
 )
 async def change_endpoint(endpoint: str, body: EndpointPatch, ctx: Writer) -> Response:
     """Change address, lines, filter or description (JSON merge patch, `If-Match` required).
@@ -98,7 +88,7 @@ async def delete_endpoint(endpoint: str, ctx: Writer) -> Response:
 
 
 @router.post(
-    "/webhook-endpoints/{endpoint}/rotate-secret", response_model=EndpointSecret, responses=problems(NotFound, *_RETRY)
+    "/webhook-endpoints/{endpoint}/rotate-secret", response_model=EndpointSecret, responses=problems(NotFound, *RETRY)
 )
 async def rotate_secret(endpoint: str, ctx: Writer, body: NothingIn = NothingIn()) -> Response:
     """Give an endpoint a new secret, shown this once. For 24 hours the one before it signs every request too."""
@@ -108,7 +98,7 @@ async def rotate_secret(endpoint: str, ctx: Writer, body: NothingIn = NothingIn(
 @router.post(
     "/webhook-endpoints/{endpoint}/enable",
     response_model=EndpointOut,
-    responses=problems(NotFound, VersionMismatch, *_RETRY),
+    responses=problems(NotFound, VersionMismatch, *RETRY),
 )
 async def enable_endpoint(endpoint: str, ctx: Writer, body: NothingIn = NothingIn()) -> Response:
     """Send again, beginning with what happened while it was disabled: nothing is left out."""
@@ -118,7 +108,7 @@ async def enable_endpoint(endpoint: str, ctx: Writer, body: NothingIn = NothingI
 @router.post(
     "/webhook-endpoints/{endpoint}/disable",
     response_model=EndpointOut,
-    responses=problems(NotFound, VersionMismatch, *_RETRY),
+    responses=problems(NotFound, VersionMismatch, *RETRY),
 )
 async def disable_endpoint(endpoint: str, ctx: Writer, body: NothingIn = NothingIn()) -> Response:
     """Send nothing for now."""
@@ -129,7 +119,7 @@ async def disable_endpoint(endpoint: str, ctx: Writer, body: NothingIn = Nothing
     "/webhook-endpoints/{endpoint}/test",
     status_code=202,
     response_model=DeliveryOut,
-    responses=problems(NotFound, EndpointDisabled, *_RETRY),
+    responses=problems(NotFound, EndpointDisabled, *RETRY),
 )
 async def try_endpoint(endpoint: str, ctx: Writer, body: NothingIn = NothingIn()) -> Response:
     """Send a signed `webhook.test`, whatever the filter. The answer is its delivery: read it for what came of it."""
@@ -140,7 +130,7 @@ async def try_endpoint(endpoint: str, ctx: Writer, body: NothingIn = NothingIn()
     "/webhook-endpoints/{endpoint}/replay",
     status_code=202,
     response_model=ReplayOut,
-    responses=problems(NotFound, *_RETRY),
+    responses=problems(NotFound, *RETRY),
 )
 async def replay(endpoint: str, ctx: Writer, body: ReplayIn = ReplayIn()) -> Response:
     """Send a range of events again under their own ids: what was given up, or with `which: all` everything.
@@ -150,7 +140,7 @@ async def replay(endpoint: str, ctx: Writer, body: ReplayIn = ReplayIn()) -> Res
     return response_of(await replaying.replay(ctx, endpoint, body))
 
 
-@router.get("/webhook-deliveries", response_model=DeliveryList, responses=_PAGES)
+@router.get("/webhook-deliveries", response_model=DeliveryList, responses=PAGES)
 async def list_deliveries(wanted: Annotated[DeliveryFilter, Query()], ctx: Reader) -> Response:
     """List what was or is to be sent, the newest first; `state=dead` is what was given up."""
     return response_of(await deliveries.list_deliveries(ctx, wanted))
@@ -166,7 +156,7 @@ async def get_delivery(delivery: str, ctx: Reader) -> Response:
     "/webhook-deliveries/{delivery}/redeliver",
     status_code=202,
     response_model=DeliveryOut,
-    responses=problems(NotFound, EndpointDeleted, *_RETRY),
+    responses=problems(NotFound, EndpointDeleted, *RETRY),
 )
 async def redeliver(delivery: str, ctx: Writer, body: NothingIn = NothingIn()) -> Response:
     """Send one event again at once, under the same id and whatever became of it before."""
