@@ -29,6 +29,7 @@ from app.services.notices.telling import News, tell
 from app.services.policy_book import Policy
 from app.services.rules.clause import Decision, DecisionKind
 from app.services.rules.notices import Told, told_of
+from app.services.rules.sla import CommitmentState
 from app.services.rules.thresholds import Threshold, ThresholdKind, thresholds_of
 from app.services.tickets.clocks import decision_documents, place_of_next, set_timer
 from app.services.tickets.judgement import facts_of
@@ -54,6 +55,7 @@ class Firing:
     threshold: Threshold
     due_at: datetime  # of the threshold
     at: datetime  # when it fires
+    earned: Sequence[Decision]  # what a breach earns the customer
 
 
 async def fire_due(
@@ -98,11 +100,13 @@ def _attempt(ticket: Ticket, row: TicketCommitment, known: Known, at: datetime) 
     """Fire one commitment's thresholds; one that cannot be fired is tried three times, then set aside."""
     fired_before = row.thresholds_fired
     try:
-        return list(_fire(ticket, row, known.edition(ticket.policy_name, ticket.policy_version), at))
+        firings = list(_fire(ticket, row, known.edition(ticket.policy_name, ticket.policy_version), at))
     except (ServiceError, ValueError, LookupError, OverflowError) as error:
         row.thresholds_fired = fired_before
         set_back(row, at, error)
         return []
+    row.firing_failures = 0
+    return firings
 
 
 def set_back(row: TicketCommitment | CapaTask, at: datetime, error: Exception) -> None:
@@ -116,13 +120,18 @@ def set_back(row: TicketCommitment | CapaTask, at: datetime, error: Exception) -
 
 
 def _fire(ticket: Ticket, row: TicketCommitment, policy: Policy, at: datetime) -> Iterator[Firing]:
-    """Yield every threshold of a commitment that is due, in order, and move its timer on."""
+    """Yield every threshold of a commitment that is due, in order, and move its timer on.
+
+    A timer that failed was put off, so what is due when is asked of the clock itself.
+    """
     thresholds = thresholds_of(policy.edition.sla)
+    set_timer(row, policy)
     while row.next_fire_at is not None and row.next_fire_at < at:
         place, due_at = place_of_next(row, thresholds), row.next_fire_at
         row.thresholds_fired = place + 1
         set_timer(row, policy)
-        yield Firing(ticket, row, policy, thresholds[place], due_at, _fired_at(ticket, due_at, at))
+        earned = _compensation(ticket, row, policy) if thresholds[place].kind is ThresholdKind.BREACH else ()
+        yield Firing(ticket, row, policy, thresholds[place], due_at, _fired_at(ticket, due_at, at), earned)
 
 
 def _fired_at(ticket: Ticket, due_at: datetime, now: datetime) -> datetime:
@@ -145,7 +154,7 @@ async def _announce(session: AsyncSession, firings: Sequence[Firing]) -> None:
         if kind is ThresholdKind.ESCALATION:
             ticket.escalation_level = max(ticket.escalation_level, firing.threshold.level or 0)
         else:
-            ticket.decisions = [*ticket.decisions, *decision_documents(_compensation(firing), at)]
+            ticket.decisions = [*ticket.decisions, *decision_documents(firing.earned, at)]
         ticket.version += 1
         ticket.updated_at = at
         noted = "breached" if kind is ThresholdKind.BREACH else "escalated"
@@ -169,9 +178,9 @@ def _data(firing: Firing, told: Sequence[Told]) -> dict[str, Any]:
     }
 
 
-def _compensation(firing: Firing) -> list[Decision]:
+def _compensation(ticket: Ticket, row: TicketCommitment, policy: Policy) -> list[Decision]:
     """What a broken promise of time earns the customer, where the edition promises it (002 第十四条)."""
-    facts, row = facts_of(firing.ticket), firing.row
+    facts = facts_of(ticket)
     return [
         Decision(
             DecisionKind.COMPENSATION,
@@ -181,9 +190,17 @@ def _compensation(firing: Firing) -> list[Decision]:
             promise.title,
             promise.basis,
         )
-        for promise in firing.policy.edition.promises
+        for promise in policy.edition.promises
         if row.milestone in promise.broken_by and promise.when.holds(facts)
     ]
+
+
+# A step that was done, dropped or paused meanwhile has no timer that could be missed.
+_SET_ASIDE = (
+    TicketCommitment.firing_failures >= MOST_TRIES,
+    TicketCommitment.next_fire_at.is_(None),
+    TicketCommitment.state == CommitmentState.RUNNING,
+)
 
 
 async def stuck_timers(session: AsyncSession, *, limit: int = 100) -> Sequence[tuple[str, TicketCommitment]]:
@@ -191,7 +208,7 @@ async def stuck_timers(session: AsyncSession, *, limit: int = 100) -> Sequence[t
     found = await session.execute(
         select(Ticket.number, TicketCommitment)
         .join(Ticket, Ticket.id == TicketCommitment.ticket_id)
-        .where(TicketCommitment.firing_failures >= MOST_TRIES)
+        .where(*_SET_ASIDE)
         .order_by(TicketCommitment.due_at.desc())
         .limit(limit)
     )
@@ -200,8 +217,7 @@ async def stuck_timers(session: AsyncSession, *, limit: int = 100) -> Sequence[t
 
 async def retry_stuck(session: AsyncSession) -> int:
     """Give every timer that was set aside three tries more; return how many there are."""
-    rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.firing_failures >= MOST_TRIES))
-    stuck = rows.all()
+    stuck = (await session.scalars(select(TicketCommitment).where(*_SET_ASIDE))).all()
     for row in stuck:
-        row.firing_failures, row.next_fire_at = 0, row.due_at
+        row.firing_failures, row.next_fire_at = 0, row.started_at  # looked at now; firing says what is due
     return len(stuck)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from app.core.db import Database
 from app.models.tickets import Ticket, TicketCommitment
 from app.services.timers import fire_due, retry_stuck, stuck_timers
-from app.services.upkeep import fire
+from app.services.upkeep import fire, list_stuck, try_stuck_again
 from tests.conftest import FakeClock
 from tests.http.test_ticket_changes import patch
 from tests.http.test_ticket_moves import commitment, move
@@ -186,6 +186,69 @@ async def test_one_poisoned_timer_is_set_aside_and_stops_no_other(
     await fire_all()
     shown = (await client.get(f"/v1/tickets/{good['number']}")).json()
     assert commitment(shown, "first_response")["state"] == "breached"
+
+
+async def test_a_ticket_nothing_can_be_decided_about_stops_no_other(
+    client: AsyncClient, db: Database, clock: FakeClock, fire_all: Fire
+) -> None:
+    bad, good = await take(client), await take(client)
+    async with db.begin() as session:
+        await session.execute(
+            update(Ticket).where(Ticket.number == bad["number"]).values(classification={"complaint_class": "lost"})
+        )
+    clock.advance(hours=25)
+    await fire_all()  # warnings and the breach of the one that is well
+    shown = (await client.get(f"/v1/tickets/{good['number']}")).json()
+    assert shown["escalation_level"] == 1
+    async with db.begin() as session:
+        failed = select(Ticket.number).join(TicketCommitment).where(TicketCommitment.firing_failures > 0)
+        assert set(await session.scalars(failed)) == {bad["number"]}
+
+
+async def lose_edition(db: Database, ticket: dict[str, Any], version: str = "lost") -> None:
+    async with db.begin() as session:
+        await session.execute(
+            update(Ticket).where(Ticket.number == ticket["number"]).values(policy_version=version)
+        )  # fmt: skip
+
+
+async def test_a_timer_that_was_set_aside_goes_on_where_it_stood_and_not_for_what_is_done(
+    client: AsyncClient, db: Database, clock: FakeClock, fire_all: Fire, seal: Any
+) -> None:
+    done, open_still = await take(client), await take(client)
+    clock.advance(hours=13)
+    for ticket in (done, open_still):
+        await lose_edition(db, ticket)
+    for _ in range(4):
+        await fire_all()
+        clock.advance(minutes=2)
+    for ticket in (done, open_still):
+        await lose_edition(db, ticket, "1")
+    await move(client, done, "resolve")
+    assert await try_stuck_again(db) == 1
+    assert await fire_all() == 1
+    [event] = await sla_events(client, seal)
+    assert (event["data"]["milestone"], event["data"]["percent"]) == ("first_response", 50)
+    assert event["data"]["ticket_id"] == open_still["id"]
+    assert event["data"]["late_by_seconds"] == 3600 + 4 * 120  # since the half of its day, not since the last try
+    assert await list_stuck(db) == []
+
+
+async def test_a_timer_that_fired_again_has_three_tries_anew(
+    client: AsyncClient, db: Database, clock: FakeClock, fire_all: Fire
+) -> None:
+    ticket = await take(client)
+    clock.advance(hours=13)
+    await lose_edition(db, ticket)
+    for _ in range(2):
+        await fire_all()
+        clock.advance(minutes=2)
+    await lose_edition(db, ticket, "1")
+    assert await fire_all() == 1
+    clock.advance(hours=7)  # 80 % of the day
+    await lose_edition(db, ticket)
+    await fire_all()
+    assert await list_stuck(db) == []
 
 
 async def test_a_repair_not_done_in_time_earns_compensation_where_the_policy_promises_it(
