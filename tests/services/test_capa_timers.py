@@ -193,6 +193,25 @@ async def test_one_poisoned_timer_is_set_aside_and_stops_no_other(
     assert fired == THRESHOLDS
 
 
+async def test_a_timer_that_was_set_aside_goes_on_where_it_stood_and_not_for_what_is_done(
+    client: AsyncClient, db: Database, clock: FakeClock, fire_all: Fire, seal: Any
+) -> None:
+    finished, open_still = await planned(client, CORRECTION), await planned(client, CORRECTION)
+    async with db.begin() as session:
+        await session.execute(update(Capa).values(policy_version="lost"))
+    clock.advance(days=1, hours=12)
+    for _ in range(4):
+        await fire_all()
+        clock.advance(minutes=2)
+    async with db.begin() as session:
+        await session.execute(update(Capa).values(policy_version="1"))
+    await completed(client, finished)
+    assert await try_stuck_again(db) == 1
+    assert await fire_all() == 1
+    [event] = await told(client, seal)
+    assert (event["data"]["task_id"], event["data"]["percent"]) == (open_still["actions"][0]["id"], 50)
+
+
 async def test_timers_are_due_by_the_clock_of_the_database(
     app: FastAPI, client: AsyncClient, db: Database, clock: FakeClock
 ) -> None:

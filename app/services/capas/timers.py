@@ -73,16 +73,22 @@ def _attempt(capa: Capa, task: CapaTask, known: Known, at: datetime) -> list[_Fi
     """Fire one task's thresholds; one that cannot be fired is tried three times, then set aside."""
     fired_before = task.thresholds_fired
     try:
-        return list(_fire(capa, task, known.edition(capa.policy_name, capa.policy_version), at))
+        firings = list(_fire(capa, task, known.edition(capa.policy_name, capa.policy_version), at))
     except (ServiceError, ValueError, LookupError, OverflowError) as error:
         task.thresholds_fired = fired_before
         set_back(task, at, error)
         return []
+    task.firing_failures = 0
+    return firings
 
 
 def _fire(capa: Capa, task: CapaTask, policy: Policy, at: datetime) -> Iterator[_Firing]:
-    """Yield every threshold of a task that is due, in order, and move its timer on."""
+    """Yield every threshold of a task that is due, in order, and move its timer on.
+
+    A timer that failed was put off, so what is due when is reckoned again first.
+    """
     thresholds = thresholds_of(policy.edition.sla)
+    set_timer(task, policy)
     while task.next_fire_at is not None and task.next_fire_at < at:
         threshold, due_at = thresholds[task.thresholds_fired], task.next_fire_at
         task.thresholds_fired += 1
@@ -118,12 +124,21 @@ def _told(firing: _Firing, at: datetime) -> dict[str, Any]:
     }
 
 
+# What was done or dropped meanwhile has no timer that could be missed.
+_SET_ASIDE = (
+    CapaTask.firing_failures >= MOST_TRIES,
+    CapaTask.next_fire_at.is_(None),
+    CapaTask.done_at.is_(None),
+    CapaTask.dropped_at.is_(None),
+)
+
+
 async def stuck_tasks(session: AsyncSession, *, limit: int = 100) -> Sequence[tuple[str, CapaTask]]:
     """Return the tasks whose timer was set aside, with their CAPA's number, the latest first."""
     found = await session.execute(
         select(Capa.number, CapaTask)
         .join(Capa, Capa.id == CapaTask.capa_id)
-        .where(CapaTask.firing_failures >= MOST_TRIES)
+        .where(*_SET_ASIDE)
         .order_by(CapaTask.due_at.desc())
         .limit(limit)
     )
@@ -132,7 +147,7 @@ async def stuck_tasks(session: AsyncSession, *, limit: int = 100) -> Sequence[tu
 
 async def retry_tasks(session: AsyncSession) -> int:
     """Give every timer that was set aside three tries more; return how many there are."""
-    stuck = (await session.scalars(select(CapaTask).where(CapaTask.firing_failures >= MOST_TRIES))).all()
+    stuck = (await session.scalars(select(CapaTask).where(*_SET_ASIDE))).all()
     for task in stuck:
-        task.firing_failures, task.next_fire_at = 0, task.due_at
+        task.firing_failures, task.next_fire_at = 0, task.planned_at  # looked at now; firing says what is due
     return len(stuck)
