@@ -95,6 +95,18 @@ async def test_a_resolved_ticket_goes_on_to_its_close_by_the_new_calendar(client
     ]
 
 
+async def test_a_matter_taken_up_again_is_to_be_closed_by_one_time_only(
+    client: AsyncClient, clock: FakeClock, shipped: str
+) -> None:
+    await register(client, with_terms(shipped, 'milestone = "closed_loop", target = { value = 96, unit = "hours" }'))
+    ticket = await take(client)
+    await move(client, ticket, "resolve")
+    clock.advance(hours=1)
+    after = await move(client, ticket, "reopen")
+    closing = [c["state"] for c in after["commitments"] if c["milestone"] == "closed_loop"]
+    assert closing == ["cancelled", "running"]
+
+
 async def test_what_was_told_is_not_told_again(
     app: FastAPI, client: AsyncClient, db: Database, clock: FakeClock, shipped: str, seal: Any
 ) -> None:

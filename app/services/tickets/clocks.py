@@ -166,9 +166,14 @@ def promise_again(
     rows: Sequence[TicketCommitment],
     decided: SlaDecision,
     milestones: Collection[Milestone],
+    now: datetime,
     policy: Policy,
 ) -> tuple[list[TicketCommitment], list[Decision]]:
-    """Return new instances of those of the milestones that are promised now, with the decisions they rest on."""
+    """Return new instances of those of the milestones that are promised now, with the decisions they rest on.
+
+    They take the place of instances that are still open.
+    """
+    cancel((row for row in rows if row.milestone in milestones), now, policy)
     latest = latest_by_milestone(rows)
     again = {promised.milestone: promised for promised in decided.commitments if promised.milestone in milestones}
     new = [

@@ -183,7 +183,7 @@ def _begin_again(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
     ticket.round_started_at = ctx.now
     terms, unanswered_since = policy.edition.sla, ticket.unanswered_since
     decided = decide_sla(facts_of(ticket), ctx.now, terms, policy.time, unanswered_since=unanswered_since)
-    new, reasons = promise_again(ticket, loaded.commitments, decided, _PROMISED_AGAIN, policy)
+    new, reasons = promise_again(ticket, loaded.commitments, decided, _PROMISED_AGAIN, ctx.now, policy)
     ticket.decisions = [*ticket.decisions, *decision_documents(reasons, ctx.now)]
     return new
 

@@ -13,7 +13,7 @@ from app.services.notices.telling import tell_of_delay
 from app.services.rules.sla import CommitmentState, Milestone, decide_sla
 from app.services.rules.tickets import REPLY_MEETS, WORKING
 from app.services.tickets.answering import answer_again, answer_changed
-from app.services.tickets.clocks import cancel, decision_documents, meet, promise_again, promise_anew
+from app.services.tickets.clocks import decision_documents, meet, promise_again, promise_anew
 from app.services.tickets.judgement import facts_of, unrecorded
 from app.services.tickets.loading import Loaded, load_ticket
 from app.services.tickets.moves import delay_entry, require_delay_reason, take_ownership
@@ -67,11 +67,10 @@ def _await_reply(ctx: Context, loaded: Loaded) -> list[TicketCommitment]:
     ticket.unanswered_since = ctx.now
     if ticket.status not in WORKING:
         return []
-    cancel((row for row in loaded.commitments if row.milestone is Milestone.NEXT_REPLY), ctx.now, policy)
     decided = decide_sla(
         facts_of(ticket), ticket.round_started_at, policy.edition.sla, policy.time, unanswered_since=ctx.now
     )
-    new, reasons = promise_again(ticket, loaded.commitments, decided, {Milestone.NEXT_REPLY}, policy)
+    new, reasons = promise_again(ticket, loaded.commitments, decided, {Milestone.NEXT_REPLY}, ctx.now, policy)
     ticket.decisions = [*ticket.decisions, *decision_documents(unrecorded(ticket, reasons), ctx.now)]
     return new
 
