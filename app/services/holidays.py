@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.db import database_now
 from app.core.ids import id_text
 from app.core.metrics import WORKER_ERRORS
 from app.core.outbox import Event
@@ -24,6 +25,7 @@ from app.models.holidays import HolidayCalendar
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.services.directory import Known
+from app.services.own_time import own_times
 from app.services.policy_book import Policy
 from app.services.rules.holidays import HolidayBook, HolidayDays, changed_spans
 from app.services.rules.sla import Clock, Unit
@@ -43,7 +45,7 @@ async def follow_holidays(session: AsyncSession, known: Known, *, now: datetime 
 
     One worker at a time. `now` is the database's clock unless a test sets it.
     """
-    at: datetime = now or await session.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
+    at = now or await database_now(session)
     if not await session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended("holidays", 0)))):
         return 0
     current = await _adopt(session, known.book.holidays, at)
@@ -117,11 +119,12 @@ async def _recount(session: AsyncSession, tickets: Sequence[Ticket], known: Know
     theirs = select(TicketCommitment).where(TicketCommitment.ticket_id.in_([ticket.id for ticket in tickets]))
     for row in await session.scalars(theirs):
         rows[row.ticket_id].append(row)
+    times = await own_times(session, tickets, now=at)
     for ticket_id, ticket in [(ticket.id, ticket) for ticket in tickets]:
         try:
             async with session.begin_nested():
                 policy = known.edition(ticket.policy_name, ticket.policy_version)
-                _recount_ticket(session, ticket, rows[ticket_id], policy, at)
+                _recount_ticket(session, ticket, rows[ticket_id], policy, times[ticket.test_clock_id])
         except Exception as error:
             WORKER_ERRORS.labels("follow holidays").inc()
             _log.error("deadlines not counted again", ticket=ticket_id.hex, error=type(error).__name__)

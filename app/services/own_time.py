@@ -13,10 +13,12 @@ from app.models.tickets import Ticket
 from app.services.context import Context
 
 
-async def own_times(session: AsyncSession, ctx: Context, tickets: Iterable[Ticket]) -> Mapping[UUID | None, datetime]:
-    """Return the time by `test_clock_id`, for these tickets' clocks and for None."""
+async def own_times(
+    session: AsyncSession, tickets: Iterable[Ticket], *, now: datetime
+) -> Mapping[UUID | None, datetime]:
+    """Return the time by `test_clock_id`: of these tickets' clocks, and for None `now`."""
     bound = {ticket.test_clock_id for ticket in tickets} - {None}
-    times: dict[UUID | None, datetime] = {None: ctx.now}
+    times: dict[UUID | None, datetime] = {None: now}
     if bound:
         found = await session.execute(select(TestClock.id, TestClock.now).where(TestClock.id.in_(bound)))
         times.update((clock_id, now) for clock_id, now in found)
@@ -25,7 +27,7 @@ async def own_times(session: AsyncSession, ctx: Context, tickets: Iterable[Ticke
 
 async def at_own_time(session: AsyncSession, ctx: Context, ticket: Ticket) -> Context:
     """Return the context whose `now` is the ticket's."""
-    return replace(ctx, now=(await own_times(session, ctx, [ticket]))[ticket.test_clock_id])
+    return replace(ctx, now=(await own_times(session, [ticket], now=ctx.now))[ticket.test_clock_id])
 
 
 def own_time(ctx: Context, test_clock_id: SQLColumnExpression[UUID | None]) -> ColumnElement[datetime]:

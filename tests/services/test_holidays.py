@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from app.core.db import Database
 from app.core.ids import id_from
 from app.core.metrics import WORKER_ERRORS
+from app.core.settings import Settings
 from app.models.tickets import Ticket, TicketCommitment
 from app.services.directory import Known
 from app.services.holidays import follow_holidays
@@ -52,6 +53,11 @@ def announced(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Known
         return made[names]
 
     return known
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"sandbox": True})
 
 
 @pytest.fixture
@@ -117,6 +123,20 @@ async def test_what_is_touched_follows_and_says_so_and_nothing_else_moves(
             select(TicketCommitment.next_fire_at).where(TicketCommitment.due_at == datetime.fromisoformat(new))
         )
     assert timer == datetime.fromisoformat("2026-11-24T12:30+08:00")  # half the eight hours of Tuesday
+
+
+async def test_a_ticket_on_a_test_clock_learns_of_it_in_its_own_time(
+    client: AsyncClient, db: Database, clock: FakeClock, before: Known, announced: Callable[[str], Known]
+) -> None:
+    made = await client.post("/v1/test-clocks", json={"business_line": "tableware", "now": "2026-11-21T04:00:00Z"})
+    ticket = await take(client, channel="email", test_clock=made.json()["id"])
+    clock.advance(days=2)
+    assert await all_of(db, announced("monday"), clock) == 1
+    after = await shown(client, ticket)
+    assert (after["version"], after["updated_at"]) == (2, "2026-11-21T04:00:00.000Z")
+    assert "2026-11-24 16:30 前邮件回复" in after["promise"]["zh"]
+    [entry] = await noted(client, ticket)
+    assert entry["at"] == "2026-11-21T04:00:00.000Z"
 
 
 async def test_what_was_used_and_paused_is_kept(

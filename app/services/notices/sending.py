@@ -11,11 +11,11 @@ from uuid import UUID
 
 import structlog
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import func, select, true, update
+from sqlalchemy import select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.crypto import KeyRing, KeyRingInvalid
-from app.core.db import Database
+from app.core.db import Database, database_now
 from app.core.ids import id_text
 from app.core.metrics import NOTICES
 from app.models.notices import Notice, NoticeChannel
@@ -48,19 +48,14 @@ async def send_next(
     `now` is the database's clock unless a test sets it.
     """
     async with db.begin() as session:
-        claim = await _claim(session, now or await _database_time(session))
+        claim = await _claim(session, now or await database_now(session))
     if claim is None:
         return 0
     message = _worded(claim.notice, claim.ticket, known, courier)
     outcome = await deliver(courier, keyring, claim.channel, message, claim.notice.id)
     async with db.begin() as session:
-        await _record(session, claim, outcome, now or await _database_time(session))
+        await _record(session, claim, outcome, now or await database_now(session))
     return 1
-
-
-async def _database_time(session: AsyncSession) -> datetime:
-    at: datetime = await session.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
-    return at
 
 
 async def _claim(session: AsyncSession, at: datetime) -> _Claim | None:

@@ -211,7 +211,7 @@ async def _rendered(session: AsyncSession, ctx: Context, tickets: Sequence[Ticke
     if ids:
         for row in await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id.in_(ids))):
             by_ticket[row.ticket_id].append(row)
-    tier, times = ctx.caller.tier, await own_times(session, ctx, tickets)
+    tier, times = ctx.caller.tier, await own_times(session, tickets, now=ctx.now)
     items = [
         render_ticket(
             ticket, by_ticket[ticket.id], known=ctx.known, keyring=ctx.keyring, tier=tier,
