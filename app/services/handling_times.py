@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlalchemy import Select, SQLColumnExpression, String, cast, func, literal, select
 
-from app.models.tickets import TicketAssignment
+from app.models.tickets import Ticket, TicketAssignment
 from app.schemas.lists import HandlingFilter
 from app.schemas.sla import HandlingRow, HandlingTimes
 from app.services.context import Context
+from app.services.own_time import own_time
 
 _ZONE = "Asia/Shanghai"  # of the months
 _Row = TicketAssignment
@@ -19,7 +20,8 @@ async def read_handling_times(ctx: Context, wanted: HandlingFilter) -> HandlingT
     Raises: NotFound for a line that is not the caller's.
     """
     key = _key(wanted.group_by)
-    seconds = func.extract("epoch", func.coalesce(_Row.until, ctx.now) - _Row.since)
+    test_clock_id = select(Ticket.test_clock_id).where(Ticket.id == _Row.ticket_id).correlate(_Row).scalar_subquery()
+    seconds = func.extract("epoch", func.coalesce(_Row.until, own_time(ctx, test_clock_id)) - _Row.since)
     sums: Select[*tuple[Any, ...]] = (
         select(
             key.label("key"),

@@ -155,6 +155,14 @@ async def test_lists_and_reports_judge_each_ticket_by_its_own_time(client: Async
     assert {item["seconds_left"] for item in late} == {-HOUR}
 
 
+async def test_the_time_a_department_has_a_bound_ticket_for_is_that_of_its_clock(client: AsyncClient) -> None:
+    made = await make(client, now="2027-03-01T00:00:00Z")
+    await take(client, test_clock=made["id"])
+    await advance(client, made, by_seconds=25 * HOUR)
+    [row] = (await client.get("/v1/sla/handling-times")).json()["rows"]
+    assert (row["total_seconds"], row["longest_seconds"]) == (25 * HOUR, 25 * HOUR)
+
+
 async def test_workers_leave_a_bound_ticket_to_its_clock_and_all_others_to_the_real_time(
     app: FastAPI, client: AsyncClient, db: Database, clock: FakeClock
 ) -> None:
