@@ -20,6 +20,7 @@ from app.schemas.lists import QueueFilter
 from app.schemas.staff import QueueRow, Queues
 from app.services.context import Context
 from app.services.directory import Known
+from app.services.notices.telling import tell_of_delay
 from app.services.rules.classification import Urgency
 from app.services.rules.queues import Member, choose, explain_choice
 from app.services.rules.routing import required_skills
@@ -88,7 +89,9 @@ async def drain(session: AsyncSession, known: Known, line: UUID, now: datetime, 
         return 0
     loads = await open_tickets(session, list(staff.values()))
     members = {number: _member(row, loads) for number, row in staff.items()}
-    departments = sorted({name for member in members.values() for name in member.departments})
+    # Of departments that are full nothing is looked at, or what waits there would stand before all others' matters.
+    free = [member for member in members.values() if member.load < member.capacity]
+    departments = sorted({name for member in free for name in member.departments})
     given = 0
     for ticket in await _waiting(session, line, departments, limit):
         policy = known.edition(ticket.policy_name, ticket.policy_version)
@@ -133,8 +136,8 @@ async def _give(session: AsyncSession, loaded: Loaded, member: Member, skills: f
     """Assign as a person would, and say why it was this one."""
     ticket, policy = loaded.ticket, loaded.policy
     ticket.assignee_staff_no = member.staff_no
-    for row in meet(loaded.commitments, MEETS[Move.ASSIGN], now, policy):
-        row.delay_reason = row.delay_reason or _QUEUED
+    late = meet(loaded.commitments, MEETS[Move.ASSIGN], now, policy)
+    await _excuse(session, loaded, [row for row in late if row.delay_reason is None], now)
     ticket.decisions = [*ticket.decisions, *decision_documents([explain_choice(member, skills)], now)]
     ticket.version += 1
     ticket.updated_at = now
@@ -146,3 +149,14 @@ async def _give(session: AsyncSession, loaded: Loaded, member: Member, skills: f
     )
     session.add(Event(position=None, **announced))
     await hand_over(session, ticket, now)
+
+
+async def _excuse(session: AsyncSession, loaded: Loaded, late: Sequence[TicketCommitment], now: datetime) -> None:
+    """Put on record why a step is late, and report it as where a person gives the reason (002 第十五条)."""
+    ticket, policy = loaded.ticket, loaded.policy
+    for row in late:
+        row.delay_reason = _QUEUED
+    if late:
+        data = {"milestones": [row.milestone for row in late], "reported_to": policy.edition.delays.role}
+        session.add(timeline_row(ticket, "delay_reason", at=now, request_id=_BY_QUEUE, text=_QUEUED, data=data))
+        await tell_of_delay(session, ticket, late, policy, now)

@@ -6,7 +6,7 @@ import pytest
 from httpx import AsyncClient
 
 from app.core.db import Database
-from app.services import upkeep
+from app.services import queues, upkeep
 from app.services.directory import Known
 from tests.builders import a_ticket
 from tests.conftest import FakeClock, MakeClient
@@ -71,6 +71,45 @@ async def test_a_queue_drains_when_somebody_becomes_free(client: AsyncClient, dr
     await client.post(f"/v1/tickets/{first['number']}/resolve", json={"staff_no": "2001"})
     assert await drain() == 1
     assert await assignee(client, second) == "2001"
+
+
+async def test_a_department_that_is_full_holds_up_no_other(
+    app: Any, client: AsyncClient, db: Database, clock: FakeClock
+) -> None:
+    taken, *_ = [await ask(client) for _ in range(3)]
+    other = await ask(client)
+    moved = await client.post(
+        f"/v1/tickets/{other['number']}/transfer", json={"department": "technical", "reason": "技术问题"}
+    )
+    assert moved.status_code == 200, moved.text
+    await add(client, "2001", departments=["after_sales"], capacity=1)
+    known: Known = await app.state.kit.directory.known()
+    line = known.by_name["tableware"].id
+    async with db.begin() as session:
+        assert await queues.drain(session, known, line, clock(), limit=2) == 1
+    assert await assignee(client, taken) == "2001"
+    await add(client, "2002", departments=["technical"])
+    async with db.begin() as session:
+        assert await queues.drain(session, known, line, clock(), limit=2) == 1
+    assert await assignee(client, other) == "2002"
+
+
+async def test_a_repair_that_waited_too_long_in_the_queue_is_reported_as_late(
+    client: AsyncClient, drain: Any, clock: FakeClock
+) -> None:
+    response = await client.post(
+        "/v1/tickets",
+        json=a_ticket(business_line="home_furnishing", kind="repair", description="空调不制冷，请上门维修"),
+    )
+    ticket = response.json()
+    assert "arrange_repair" in {c["milestone"] for c in ticket["commitments"]}
+    clock.advance(days=30)
+    await add(client, "2001", business_line="home_furnishing", departments=[ticket["department"]])
+    assert await drain() == 1
+    items = (await client.get(f"/v1/tickets/{ticket['number']}/timeline")).json()["items"]
+    [reason] = [item for item in items if item["kind"] == "delay_reason"]
+    assert reason["data"]["milestones"] == ["arrange_repair"]
+    assert reason["data"]["reported_to"]
 
 
 async def test_who_is_away_is_given_nothing_until_back(client: AsyncClient, drain: Any) -> None:
