@@ -107,6 +107,27 @@ async def test_a_matter_taken_up_again_is_to_be_closed_by_one_time_only(
     assert closing == ["cancelled", "running"]
 
 
+@pytest.mark.parametrize("first", ["1", "2"])
+async def test_a_wait_stops_the_clock_where_the_edition_it_moves_to_says_so(
+    client: AsyncClient, clock: FakeClock, shipped: str, first: str
+) -> None:
+    waits_on = shipped.replace("waiting_customer = { value = true", "waiting_customer = { value = false")
+    ticket = await take(client)
+    await register(client, waits_on)
+    if first == "2":
+        ticket = await moved(client, ticket)
+    await move(client, ticket, "start")
+    clock.advance(hours=1)
+    waiting = await move(client, ticket, "wait")
+    assert commitment(waiting, "resolution")["state"] == {"1": "paused", "2": "running"}[first]
+    clock.advance(hours=5)
+    other = {"1": "2", "2": "1"}[first]
+    after = commitment(await moved(client, ticket, other), "resolution")
+    assert (after["state"], after["used_seconds"], after["paused_seconds"]) == {
+        "1": ("running", 3600, 5 * 3600), "2": ("paused", 6 * 3600, 0),
+    }[first]  # fmt: skip
+
+
 async def test_what_was_told_is_not_told_again(
     app: FastAPI, client: AsyncClient, db: Database, clock: FakeClock, shipped: str, seal: Any
 ) -> None:

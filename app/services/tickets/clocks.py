@@ -104,9 +104,10 @@ def meet(
 
 
 def pause(rows: Iterable[TicketCommitment], awaited: Awaited, now: datetime, policy: Policy) -> None:
-    """Stop the clocks that the edition stops while this party is awaited."""
+    """Stop the clocks that the edition stops while this party is awaited; let go on what another edition stopped."""
     terms = policy.edition.sla.pauses
     if not {Awaited.CUSTOMER: terms.waiting_customer, Awaited.SUPPLIER: terms.waiting_supplier}[awaited].value:
+        resume(rows, now, policy)
         return
     for row in rows:
         if row.milestone not in _NEVER_PAUSED and row.state is CommitmentState.RUNNING:
