@@ -204,6 +204,16 @@ async def test_the_time_with_each_department_and_person_is_kept(client: AsyncCli
     assert [(row["key"], row["status"], row["mean_seconds"]) for row in staged] == [(None, "in_progress", 2400)]
 
 
+async def test_the_times_with_each_add_up_to_the_life_of_the_ticket(client: AsyncClient, clock: FakeClock) -> None:
+    ticket = await take(client)
+    for step in ("start", "wait", "resume", "wait", "resume", "wait", "resume", "resolve", "accept", "close"):
+        clock.advance(microseconds=900_000)
+        await move(client, ticket, step)
+    clock.advance(days=1)
+    held = (await client.get(f"/v1/tickets/{ticket['number']}/assignments")).json()["items"]
+    assert sum(item["seconds"] for item in held) == 9
+
+
 async def test_escalation_climbs_to_the_roles_of_the_edition(client: AsyncClient) -> None:
     ticket = await take(client)
     levels = [(await move(client, ticket, "escalate"))["escalation_level"] for _ in range(4)]

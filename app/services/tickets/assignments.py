@@ -51,10 +51,11 @@ async def list_assignments(ctx: Context, reference: str) -> Assignments:
         ctx, loaded = await load_ticket(session, ctx, reference)
         ours = select(TicketAssignment).where(TicketAssignment.ticket_id == loaded.ticket.id)
         rows = (await session.scalars(ours.order_by(TicketAssignment.since, TicketAssignment.id))).all()
-    return Assignments(items=[_shown(row, loaded.policy, ctx.now) for row in rows])
+    return Assignments(items=[_shown(row, loaded.policy, loaded.ticket.recorded_at, ctx.now) for row in rows])
 
 
-def _shown(row: TicketAssignment, policy: Policy, now: datetime) -> AssignmentOut:
+def _shown(row: TicketAssignment, policy: Policy, begun: datetime, now: datetime) -> AssignmentOut:
+    """Show a spell in whole seconds, such that the spells add up to the whole seconds since `begun`."""
     until = row.until or now
     return AssignmentOut(
         department=row.department,
@@ -62,6 +63,6 @@ def _shown(row: TicketAssignment, policy: Policy, now: datetime) -> AssignmentOu
         status=row.status,
         since=row.since,
         until=row.until,
-        seconds=int((until - row.since).total_seconds()),
+        seconds=int((until - begun).total_seconds()) - int((row.since - begun).total_seconds()),
         working_seconds=policy.time.calendar.between(row.since, until),
     )
