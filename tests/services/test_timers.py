@@ -165,14 +165,18 @@ async def test_a_worker_that_dies_before_it_commits_has_fired_nothing(
     assert await fire_all() == 1
 
 
+async def lose_edition(db: Database, ticket: dict[str, Any], version: str = "lost") -> None:
+    async with db.begin() as session:
+        await session.execute(
+            update(Ticket).where(Ticket.number == ticket["number"]).values(policy_version=version)
+        )  # fmt: skip
+
+
 async def test_one_poisoned_timer_is_set_aside_and_stops_no_other(
     client: AsyncClient, db: Database, clock: FakeClock, fire_all: Fire
 ) -> None:
     bad, good = await take(client), await take(client)
-    async with db.begin() as session:
-        await session.execute(
-            update(Ticket).where(Ticket.number == bad["number"]).values(policy_version="lost")
-        )  # fmt: skip
+    await lose_edition(db, bad)
     clock.advance(hours=13)
     assert await fire_all() == 1
     for _ in range(4):
@@ -203,13 +207,6 @@ async def test_a_ticket_nothing_can_be_decided_about_stops_no_other(
     async with db.begin() as session:
         failed = select(Ticket.number).join(TicketCommitment).where(TicketCommitment.firing_failures > 0)
         assert set(await session.scalars(failed)) == {bad["number"]}
-
-
-async def lose_edition(db: Database, ticket: dict[str, Any], version: str = "lost") -> None:
-    async with db.begin() as session:
-        await session.execute(
-            update(Ticket).where(Ticket.number == ticket["number"]).values(policy_version=version)
-        )  # fmt: skip
 
 
 async def test_a_timer_that_was_set_aside_goes_on_where_it_stood_and_not_for_what_is_done(
