@@ -20,12 +20,12 @@ from app.services.access_log import log_customers
 from app.services.context import Context
 from app.services.listing import latest_first
 from app.services.quality_watch import BATCH, MODEL, quality_complaint
+from app.services.reporting import month_of
 from app.services.rules.classification import Kind, Severity
 from app.services.rules.tickets import Status
 from app.services.tickets.customers import open_customer
 from app.services.tickets.rendering import render_customer
 
-ZONE = "Asia/Shanghai"  # of the months
 _GRAVE = (Severity.SERIOUS, Severity.CRITICAL)
 
 
@@ -99,7 +99,7 @@ def _key(group_by: str) -> SQLColumnExpression[Any]:
         "batch": BATCH,
         "model": MODEL,
         "cause": Ticket.classification["issue_type"].astext,
-        "month": func.to_char(func.timezone(ZONE, Ticket.opened_at), "YYYY-MM"),
+        "month": month_of(Ticket.opened_at),
     }
     return keys[group_by]
 

@@ -16,9 +16,9 @@ from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.fields import Bilingual
 from app.schemas.lists import AnalysisFilter
 from app.schemas.quality import Analysis, HandlingSummary, ProblemRow, ShareRow, TrendRow
-from app.services.batches import ZONE
 from app.services.context import Context
 from app.services.quality_watch import MODEL, quality_complaint
+from app.services.reporting import ZONE
 from app.services.rules.classification import ComplaintClass, IssueType, Kind, Severity
 from app.services.rules.clause import Wording
 from app.services.rules.labels import COMPLAINT_CLASS_LABELS, ISSUE_TYPE_LABELS, KIND_LABELS, SEVERITY_LABELS

@@ -9,8 +9,8 @@ from app.schemas.lists import HandlingFilter
 from app.schemas.sla import HandlingRow, HandlingTimes
 from app.services.context import Context
 from app.services.own_time import own_time
+from app.services.reporting import month_of
 
-_ZONE = "Asia/Shanghai"  # of the months
 _Row = TicketAssignment
 
 
@@ -51,7 +51,7 @@ def _key(group_by: str) -> SQLColumnExpression[Any]:
         "business_line": _Row.business_line_id,
         "department": _Row.department,
         "staff": _Row.staff_no,
-        "month": func.to_char(func.timezone(_ZONE, _Row.since), "YYYY-MM"),
+        "month": month_of(_Row.since),
     }[group_by]
 
 

@@ -9,9 +9,9 @@ from app.schemas.lists import PerformanceFilter
 from app.schemas.sla import Performance, PerformanceRow
 from app.services.context import Context
 from app.services.own_time import own_time
+from app.services.reporting import month_of
 from app.services.rules.sla import CommitmentState
 
-_ZONE = "Asia/Shanghai"  # of the months
 _Row = TicketCommitment
 
 
@@ -56,13 +56,12 @@ def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 def _key(group_by: str) -> SQLColumnExpression[Any]:
     """The value a group has in common; grouping by milestone alone has none."""
-    month = func.to_char(func.timezone(_ZONE, Ticket.opened_at), "YYYY-MM")
     return {
         "milestone": cast(literal(None), String),
         "business_line": _Row.business_line_id,
         "department": Ticket.department,
         "staff": func.coalesce(Ticket.assignee_staff_no, Ticket.owner_staff_no),
-        "month": month,
+        "month": month_of(Ticket.opened_at),
     }[group_by]
 
 

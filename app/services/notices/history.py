@@ -1,23 +1,22 @@
 """What became of notices: listed, and sent again."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, tuple_, update
+from sqlalchemy import func, select, update
 
 from app.core.answers import Answer
 from app.core.db import Database
 from app.core.errors import NotFound, ServiceError
 from app.core.ids import id_from, id_text
 from app.core.language import Text
-from app.core.pagination import Cursors, next_link
+from app.core.pagination import next_link
 from app.models.notices import Notice, NoticeChannel
 from app.models.tickets import Ticket
 from app.schemas.fields import Bilingual, EmptyBody
 from app.schemas.lists import NoticeFilter
 from app.schemas.notices import NoticeList, NoticeOut
 from app.services.context import Context
+from app.services.listing import latest_first
 from app.services.notices.courier import advise
 from app.services.rules.notices import NoticeState
 from app.services.tickets.loading import find_ticket
@@ -50,28 +49,19 @@ async def list_notices(ctx: Context, wanted: NoticeFilter) -> Answer:
 
     Raises: NotFound for a line that is not the caller's, TicketNotFound; InvalidCursor, CursorFilterMismatch.
     """
-    query = wanted.model_dump(mode="json", exclude={"cursor", "limit"})
-    lines = sorted(line.hex for line in ctx.line_ids())
-    cursors = Cursors(ctx.keyring, {**query, "lines": lines, "path": ctx.call.route}, now=ctx.now)
-    conditions: list[ColumnElement[bool]] = [Notice.business_line_id.in_(ctx.line_ids(wanted.business_line))]
+    chosen = select(Notice).where(Notice.business_line_id.in_(ctx.line_ids(wanted.business_line)))
     if wanted.state:
-        conditions.append(Notice.state.in_(wanted.state))
+        chosen = chosen.where(Notice.state.in_(wanted.state))
     if wanted.kind:
-        conditions.append(Notice.kind.in_(wanted.kind))
-    if wanted.cursor is not None:
-        created_at, notice_id = cursors.read(wanted.cursor)
-        here = tuple_(Notice.created_at, Notice.id)
-        conditions.append(here < tuple_(datetime.fromisoformat(created_at), UUID(notice_id)))
-    async with ctx.db.begin() as session:
+        chosen = chosen.where(Notice.kind.in_(wanted.kind))
+    async with ctx.db.read() as session:
         if wanted.ticket is not None:
-            conditions.append(Notice.ticket_id == (await find_ticket(session, ctx, wanted.ticket)).id)
-        chosen = select(Notice, Ticket.number).join(Ticket, Ticket.id == Notice.ticket_id).where(*conditions)
-        ordered = chosen.order_by(Notice.created_at.desc(), Notice.id.desc())
-        rows = (await session.execute(ordered.limit(wanted.limit + 1))).all()
-    more, rows = len(rows) > wanted.limit, rows[: wanted.limit]
-    following = cursors.issue([rows[-1][0].created_at.isoformat(), rows[-1][0].id.hex]) if more else None
-    items = [_shown(ctx, notice, number) for notice, number in rows]
-    page = NoticeList(items=items, next_cursor=following, has_more=more)
+            chosen = chosen.where(Notice.ticket_id == (await find_ticket(session, ctx, wanted.ticket)).id)
+        notices, following = await latest_first(ctx, session, chosen, Notice.created_at, wanted=wanted)
+        told_of = select(Ticket.id, Ticket.number).where(Ticket.id.in_({notice.ticket_id for notice in notices}))
+        numbers = {row.id: row.number for row in await session.execute(told_of)}
+    items = [_shown(ctx, notice, numbers[notice.ticket_id]) for notice in notices]
+    page = NoticeList(items=items, next_cursor=following, has_more=following is not None)
     return Answer.of(200, page, **next_link(ctx.call, following))
 
 

@@ -19,8 +19,8 @@ from app.models.tickets import Ticket
 from app.schemas.fields import Bilingual
 from app.schemas.lists import SatisfactionFilter
 from app.schemas.surveys import ChangePoint, Satisfaction, SatisfactionRow, Theme
-from app.services.batches import ZONE
 from app.services.context import Context
+from app.services.reporting import ZONE, month_of
 from app.services.rules.classification import IssueType
 from app.services.rules.labels import ISSUE_TYPE_LABELS
 from app.services.rules.statistics import (
@@ -36,7 +36,7 @@ from app.services.rules.tickets import Status
 _DEFAULT_DAYS: Final = 365
 _TOO_SMALL: Final = 5  # answers, to compare people by
 _MOST_ROWS: Final = 200
-_MONTH: Final = func.to_char(func.timezone(ZONE, Survey.invited_at), "YYYY-MM")
+_MONTH: Final = month_of(Survey.invited_at)
 _GROUPS: Final[dict[str, SQLColumnExpression[Any]]] = {
     "business_line": BusinessLine.name,
     "department": Survey.department,
