@@ -1,5 +1,6 @@
 """Notices are written with what they tell, to whom the edition and the line say, and say nothing of the customer."""
 
+import re
 from typing import Any
 
 import pytest
@@ -87,8 +88,9 @@ async def test_a_notice_says_nothing_of_the_customer(
     assert await send_all() == 6
     said = "".join(said.text for said in robots.said) + "".join(letter.get_content() for letter in mail.letters)
     assert ticket["number"] in said
-    for word in ("司马", "139", "sima", "文君", "碗"):
-        assert word not in said
+    # A bare "139" would now and then stand in the random id of a notice.
+    for word in ("司马", "13912345678", "139*", "139 1", "5678", "sima", "文君", "碗"):
+        assert word not in re.sub(r"\bntc_[0-9a-f]+\b", "", said)
 
 
 async def test_no_notice_is_written_for_what_is_rolled_back(
