@@ -2,10 +2,21 @@
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import phonenumbers
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from app.core.language import Text
 from app.core.validation import Refusal
@@ -71,11 +82,27 @@ def _local_date(value: Any) -> date:
     return day
 
 
+_MONEY = re.compile(r"\d{1,10}(\.\d{1,2})?", re.ASCII)
+
+
+def _money(value: Any) -> Decimal:
+    """Take a decimal string, or a JSON number as many write it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, Decimal):
+        value = f"{value:f}"
+    if not isinstance(value, str) or not _MONEY.fullmatch(value):
+        raise Refusal(
+            "not_money", Text("金额为非负小数，至多两位，如 299.00", "An amount is written 299.00, and not negative")
+        )
+    return Decimal(value)
+
+
 # An extension as people in China write it: 0571-88886666-801, 0571-88886666转801.
 _EXTENSION = re.compile(r"^(.{7,}?)(?:转|轉|(?<=\d{7})-)\s*(\d{1,6})$")
 
 
-def _phone(value: str) -> str:
+def read_phone(value: str) -> str:
     """Write a number in E.164, with `;ext=` behind it where it has an extension."""
     written = _EXTENSION.match(value)
     value, extension = (written[1], f";ext={written[2]}") if written else (value, "")
@@ -96,9 +123,18 @@ def instant_text(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
 
 
+_AS_MONEY = WithJsonSchema(
+    {
+        "anyOf": [{"type": "string", "pattern": r"^\d{1,10}(\.\d{1,2})?$"}, {"type": "number", "minimum": 0}],
+        "examples": ["299.00"],
+    }
+)
+Money = Annotated[Decimal, PlainValidator(_money), _AS_MONEY]
 Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(instant_text, when_used="json")]
 LocalDate = Annotated[date, BeforeValidator(_local_date)]
-Phone = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=30), AfterValidator(_phone)]
+Phone = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=30), AfterValidator(read_phone)
+]
 Email = Annotated[
     str,
     StringConstraints(

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import id_text, new_id
 from app.models.access_log import AccessLog
+from app.models.customers import Customer
 from app.models.tickets import Ticket
 from app.schemas.tickets import TicketOut
 from app.services.context import Context
@@ -26,6 +27,13 @@ def log_customers(session: AsyncSession, ctx: Context, tickets: Sequence[Ticket]
     """Note who is shown the customers of these tickets in full."""
     for ticket in tickets:
         session.add(_look(ctx, ticket.business_line_id, f"tickets/{id_text('tkt', ticket.id)}", list(_PERSONAL)))
+
+
+def log_archive(session: AsyncSession, ctx: Context, customers: Sequence[Customer]) -> None:
+    """Note who is shown these customers' files in full."""
+    for customer in customers:
+        subject = f"customers/{id_text('cus', customer.id)}"
+        session.add(_look(ctx, customer.business_line_id, subject, list(_PERSONAL)))
 
 
 def log_texts(session: AsyncSession, ctx: Context, ticket: Ticket) -> None:

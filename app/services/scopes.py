@@ -21,6 +21,9 @@ class Scope(StrEnum):
     NOTICES_WRITE = "notices:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
+    ARCHIVE_READ = "archive:read"
+    ARCHIVE_WRITE = "archive:write"
+    RETURNS_CHECK = "returns:check"
 
 
 def check_scopes(scopes: list[str]) -> list[str]:

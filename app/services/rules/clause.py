@@ -65,6 +65,7 @@ class DecisionKind(StrEnum):
     RESPONSIBILITY = "responsibility"
     MATERIALS = "materials"
     COMPENSATION = "compensation"
+    WARRANTY = "warranty"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Chapters on what customers are entitled to: returns, promises, guarantee, surveys, training, their data."""
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,6 +11,9 @@ from app.services.rules.facts import ALWAYS, Condition
 from app.services.rules.policy_shapes import Days, Items, Statement, Step
 from app.services.rules.routing import Name
 from app.services.rules.sla import Milestone
+
+# CNY. A TOML string: a float would not be the figure that was written.
+Price = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
 
 
 class Payer(StrEnum):
@@ -66,12 +70,21 @@ class PublicPromise(Statement):
     broken_by: tuple[Milestone, ...] = ()
 
 
+class PriceItem(Sourced):
+    """One paid service and its price, the most that may be asked for it."""
+
+    name: Name
+    title: Wording
+    price: Price
+
+
 class WarrantyTerms(Terms):
     """质保与三包."""
 
     card: Items | None = None
     guarantees: Cited[tuple[Remedy, ...]] | None = None
     after_term: Items | None = None
+    price_list: tuple[PriceItem, ...] = ()
 
 
 class AspectItems(Sourced):
