@@ -7,35 +7,43 @@ import structlog
 from fastapi import FastAPI
 
 from app.core.auth import KeyBook
+from app.core.browsers import BrowserAccess
 from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.docs import install_docs
 from app.core.egress import Egress
 from app.core.http import install_handlers
+from app.core.limits import BrowserLimits, Failures
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.settings import Settings, load_settings
 from app.routers import (
     complaints,
+    customers,
     events,
     health,
     notice_channels,
     notices,
     pages,
     policies,
+    purchases,
     quality,
     sla,
     staff,
     test_clocks,
     tickets,
+    warranty,
     webhooks,
 )
+from app.services.archive.orders import WRONG_PROOFS_A_DAY
 from app.services.context import Kit
 from app.services.directory import Directory
 from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
 
+# All that a key in a web page reaches, by POST alone.
+BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})
 _log = structlog.get_logger("aftersales.start")
 
 
@@ -51,7 +59,16 @@ def create_app(
     db = Database(settings)
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
     directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
-    kit = Kit(db, keyring, clock, directory, Courier(settings), Egress(settings.webhook_hosts), settings.sandbox)
+    kit = Kit(
+        db,
+        keyring,
+        clock,
+        directory,
+        Courier(settings),
+        Egress(settings.webhook_hosts),
+        settings.sandbox,
+        Failures(WRONG_PROOFS_A_DAY),
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -72,7 +89,8 @@ def create_app(
     )
     app.state.kit, app.state.settings = kit, settings
     for module in (
-        tickets, sla, complaints, quality, staff, policies, pages, events, webhooks, notice_channels, notices, health,
+        tickets, sla, complaints, quality, staff, policies, pages, events, webhooks, notice_channels, notices,
+        customers, purchases, warranty, health,
     ):  # fmt: skip
         app.include_router(module.router)
     if settings.sandbox:
@@ -81,7 +99,10 @@ def create_app(
     install_handlers(app)
     if with_docs:
         install_docs(app)
+    keys = KeyBook(db)
+    limits = BrowserLimits(key=settings.browser_key_limit, address=settings.browser_address_limit)
     app.add_middleware(BodyGuard)
-    app.add_middleware(Authentication, keys=KeyBook(db), clock=clock)
+    app.add_middleware(BrowserAccess, keys=keys, clock=clock, limits=limits, paths=BROWSER_PATHS)
+    app.add_middleware(Authentication, keys=keys, clock=clock, preflights=BROWSER_PATHS)
     app.add_middleware(Envelope)
     return app

@@ -233,16 +233,3 @@ class ImportReport(ResponseBody):
     already_there: int
     bad_lines: int
     bad: list[BadCell]
-
-
-class OrderTokenIn(RequestBody):
-    """For a link in the shop's own letter to its customer: whoever has the token may check this order."""
-
-    business_line: Word | None = None
-    order_no: Line
-    days: Annotated[int, Field(strict=True, ge=1, le=365)] = 30
-
-
-class OrderTokenOut(ResponseBody):
-    order_token: str
-    expires_at: Instant

@@ -16,6 +16,7 @@ from app.core.egress import Egress
 from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
 from app.core.idempotency import Claim
 from app.core.language import Text
+from app.core.limits import Failures
 from app.core.unit import Unit, unit_of_work
 from app.services.directory import Directory, EditionUnavailable, Known, Line
 from app.services.notices.courier import Courier
@@ -33,6 +34,7 @@ class Kit:
     courier: Courier
     egress: Egress
     sandbox: bool  # there may be test clocks
+    wrong_proofs: Failures  # by business line and order number
 
 
 @dataclass(frozen=True, slots=True)

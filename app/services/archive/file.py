@@ -14,6 +14,7 @@ from app.services.archive.records import find_record
 from app.services.archive.warranty_cards import extensions_of
 from app.services.context import Context
 from app.services.rules.purchases import SHANGHAI, PurchaseOnFile, facts_of_purchase
+from app.services.rules.warranty import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class File:
     item: CatalogueItem | None
     card: WarrantyCard | None
     extensions: Sequence[WarrantyExtension]
+
+    @property
+    def part_months(self) -> dict[Part, int]:
+        terms = self.card or self.item
+        return {Part(part): months for part, months in terms.part_months.items()} if terms else {}
 
 
 async def facts_on_file(session: AsyncSession, ctx: Context, purchase_id: str) -> dict[str, Any]:
@@ -54,7 +60,6 @@ async def load_file(session: AsyncSession, purchase: Purchase) -> File:
 def on_file(file: File) -> PurchaseOnFile:
     """Put the rows together; a card's terms go before the catalogue's of today."""
     purchase, item, card = file.purchase, file.item, file.card
-    terms = card or item
     return PurchaseOnFile(
         quantity=purchase.quantity,
         unit_price=purchase.unit_price,
@@ -71,7 +76,6 @@ def on_file(file: File) -> PurchaseOnFile:
         exclusion=item.exclusion if item else None,
         three_guarantee_months=item.three_guarantee_months if item else None,
         warranty_months=card.months if card else item.warranty_months if item else None,
-        part_months=terms.part_months if terms else None,
         repair_days=card.repair_days if card else None,
     )
 

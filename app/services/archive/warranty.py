@@ -25,7 +25,6 @@ from app.services.rules.purchases import SHANGHAI
 from app.services.rules.warranty import (
     ChargeRefused,
     Excluded,
-    Part,
     WarrantyDecision,
     WarrantyFacts,
     decide_charge,
@@ -86,11 +85,11 @@ def _today(ctx: Context) -> date:
 
 
 def _facts(file: File | None, given: WarrantyFactsIn) -> WarrantyFacts:
-    """Put file and caller together: what happened is the caller's to say, the terms are the file's where it has them."""
+    """Put file and caller together: what happened is the caller's to say, terms are the file's if it has them."""
     kept = on_file(file) if file else None
     starts = [day for day in (given.delivered_on, given.installed_on) if day]
     months = max((kept.warranty_months or 0, kept.three_guarantee_months or 0)) if kept else 0
-    parts = {Part(part): months for part, months in (kept.part_months or {}).items()} if kept else {}
+    parts = file.part_months if file else {}
     if given.part and given.part_warranty_months:
         parts.setdefault(given.part, given.part_warranty_months)
     until = [extension.until for extension in file.extensions] if file else []

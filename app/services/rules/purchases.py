@@ -1,14 +1,11 @@
 """购买记录: the words a purchase and a product are described with, and what they say to the rules of returns."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
-
-from app.services.rules.warranty import Part
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
@@ -75,7 +72,6 @@ class PurchaseOnFile:
     exclusion: Exclusion | None = None
     three_guarantee_months: int | None = None
     warranty_months: int | None = None
-    part_months: Mapping[Part, int] | None = None
     repair_days: int | None = None
 
 
