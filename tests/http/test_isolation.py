@@ -38,6 +38,7 @@ _MOVES = (
 # An operation on things that `World` does not hold names the test of its own that does.
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
+_ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
 REFERENCE, LINE, LIST, SHIPPED = "a ticket's reference", "a line's name", "a list", "shipped policies only"
 CLOCK = "a test clock's id"
 REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
@@ -103,6 +104,30 @@ MATRIX: dict[str, str] = {
     "GET /v1/webhook-deliveries": LIST,
     "GET /v1/webhook-deliveries/{delivery}": WEBHOOK,
     "POST /v1/webhook-deliveries/{delivery}/redeliver": WEBHOOK,
+    "GET /v1/customers": _ARCHIVE,
+    "GET /v1/customers/{customer}": _ARCHIVE,
+    "GET /v1/customers/{customer}/history": _ARCHIVE,
+    "POST /v1/customers/search": _ARCHIVE,
+    "GET /v1/catalogue-items": _ARCHIVE,
+    "GET /v1/catalogue-items/{item}": _ARCHIVE,
+    "GET /v1/purchases": _ARCHIVE,
+    "GET /v1/purchases/{purchase}": _ARCHIVE,
+    "POST /v1/purchases/search": _ARCHIVE,
+    "GET /v1/warranty-cards": _ARCHIVE,
+    "GET /v1/warranty-cards/{card}": _ARCHIVE,
+    "POST /v1/warranty/check": LINE,
+    "POST /v1/customers": LINE,
+    "PATCH /v1/customers/{customer}": _ARCHIVE,
+    "POST /v1/catalogue-items": LINE,
+    "PATCH /v1/catalogue-items/{item}": _ARCHIVE,
+    "POST /v1/purchases": LINE,
+    "PATCH /v1/purchases/{purchase}": _ARCHIVE,
+    "POST /v1/purchases/import": LINE,
+    "POST /v1/order-tokens": LINE,
+    "POST /v1/warranty-cards": _ARCHIVE,
+    "PATCH /v1/warranty-cards/{card}": _ARCHIVE,
+    "POST /v1/warranty-cards/{card}/extensions": _ARCHIVE,
+    "POST /v1/tickets/{ticket}/charges": REFERENCE,
 }
 
 
