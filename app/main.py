@@ -99,10 +99,15 @@ def create_app(
     install_handlers(app)
     if with_docs:
         install_docs(app)
+    _surround(app, settings, db, clock)
+    return app
+
+
+def _surround(app: FastAPI, settings: Settings, db: Database, clock: Clock) -> None:
+    """Add the middleware; what is added last is outermost."""
     keys = KeyBook(db)
     limits = BrowserLimits(key=settings.browser_key_limit, address=settings.browser_address_limit)
     app.add_middleware(BodyGuard)
     app.add_middleware(BrowserAccess, keys=keys, clock=clock, limits=limits, paths=BROWSER_PATHS)
     app.add_middleware(Authentication, keys=keys, clock=clock, preflights=BROWSER_PATHS)
     app.add_middleware(Envelope)
-    return app

@@ -59,7 +59,7 @@ def _create(options: Namespace) -> int:
     now = system_clock()
     if options.browser is (options.scope is not None) or options.browser is not (options.origin is not None):
         raise Fault(_WRONG_KIND)
-    scopes, tier = ([Scope.RETURNS_CHECK], Tier.PUBLIC) if options.browser else (options.scope, options.tier)
+    scopes, tier = ([str(Scope.RETURNS_CHECK)], Tier.PUBLIC) if options.browser else (options.scope, options.tier)
     try:
         key = on_database(
             options,

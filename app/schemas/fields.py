@@ -129,7 +129,10 @@ _AS_MONEY = WithJsonSchema(
         "examples": ["299.00"],
     }
 )
-Money = Annotated[Decimal, PlainValidator(_money), _AS_MONEY]
+# Said how to write it, since pydantic would warn of the text it writes for a decimal of a validator of ours.
+Money = Annotated[
+    Decimal, PlainValidator(_money), PlainSerializer("{:f}".format, return_type=str, when_used="json"), _AS_MONEY
+]
 Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(instant_text, when_used="json")]
 LocalDate = Annotated[date, BeforeValidator(_local_date)]
 Phone = Annotated[

@@ -38,8 +38,8 @@ _MOVES = (
 # An operation on things that `World` does not hold names the test of its own that does.
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
+_ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "purchase", "warranty-cards": "card"}
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
-REFERENCE, LINE, LIST, SHIPPED = "a ticket's reference", "a line's name", "a list", "shipped policies only"
 CLOCK = "a test clock's id"
 REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
 LINES, WEBHOOK = "names of lines", "an endpoint or a delivery"
@@ -104,29 +104,19 @@ MATRIX: dict[str, str] = {
     "GET /v1/webhook-deliveries": LIST,
     "GET /v1/webhook-deliveries/{delivery}": WEBHOOK,
     "POST /v1/webhook-deliveries/{delivery}/redeliver": WEBHOOK,
-    "GET /v1/customers": _ARCHIVE,
-    "GET /v1/customers/{customer}": _ARCHIVE,
+    **{
+        f"{method} /v1/{kind}{rest}": _ARCHIVE
+        for kind, one in _ARCHIVED.items()
+        for method, rest in (("GET", ""), ("GET", f"/{{{one}}}"), ("PATCH", f"/{{{one}}}"))
+    },
+    **dict.fromkeys(("POST /v1/customers/search", "POST /v1/purchases/search"), _ARCHIVE),
     "GET /v1/customers/{customer}/history": _ARCHIVE,
-    "POST /v1/customers/search": _ARCHIVE,
-    "GET /v1/catalogue-items": _ARCHIVE,
-    "GET /v1/catalogue-items/{item}": _ARCHIVE,
-    "GET /v1/purchases": _ARCHIVE,
-    "GET /v1/purchases/{purchase}": _ARCHIVE,
-    "POST /v1/purchases/search": _ARCHIVE,
-    "GET /v1/warranty-cards": _ARCHIVE,
-    "GET /v1/warranty-cards/{card}": _ARCHIVE,
-    "POST /v1/warranty/check": LINE,
-    "POST /v1/customers": LINE,
-    "PATCH /v1/customers/{customer}": _ARCHIVE,
-    "POST /v1/catalogue-items": LINE,
-    "PATCH /v1/catalogue-items/{item}": _ARCHIVE,
-    "POST /v1/purchases": LINE,
-    "PATCH /v1/purchases/{purchase}": _ARCHIVE,
-    "POST /v1/purchases/import": LINE,
-    "POST /v1/order-tokens": LINE,
     "POST /v1/warranty-cards": _ARCHIVE,
-    "PATCH /v1/warranty-cards/{card}": _ARCHIVE,
     "POST /v1/warranty-cards/{card}/extensions": _ARCHIVE,
+    **{
+        f"POST /v1/{path}": LINE
+        for path in ("customers", "catalogue-items", "purchases", "purchases/import", "order-tokens", "warranty/check")
+    },
     "POST /v1/tickets/{ticket}/charges": REFERENCE,
 }
 

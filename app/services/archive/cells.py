@@ -19,6 +19,7 @@ from app.services.rules.purchases import SHANGHAI, BuyerType, PurchaseChannel
 Word = TypeVar("Word", bound=StrEnum)
 
 _QUOTED = re.compile(r'="([^"]*)"')  # how spreadsheets are kept from taking a number for a number
+_APOSTROPHE = re.compile(r"^'(?=\d)")
 _DAY = r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?"
 _CLOCK = r"(?:T|\s*)(\d{1,2})[:：时](\d{1,2})(?:[:：分](\d{1,2})(?:\.\d+)?秒?|分)?"
 _DATE = re.compile(rf"{_DAY}(?:{_CLOCK})?", re.ASCII)
@@ -51,7 +52,7 @@ def plain(cell: str) -> str:
     """Return a cell's text: without the marks that only tell a spreadsheet to leave it alone, and its outer spaces."""
     cell = cell.strip().removeprefix("\ufeff").strip()
     quoted = _QUOTED.fullmatch(cell)
-    return (quoted[1] if quoted else cell.removeprefix("'")).strip()
+    return (quoted[1] if quoted else _APOSTROPHE.sub("", cell)).strip()
 
 
 def read_text(cell: str) -> str:
