@@ -21,6 +21,8 @@ COMMANDS = {
     "keys": "create, rotate, list and revoke API keys (密钥)",
     "lines": "list and add business lines (经营线)",
     "policy": "check an edition, list the shipped ones (制度)",
+    "import": "take purchases from a CSV file (导入购买记录)",
+    "order-token": "sign a token that proves an order to the web shop's check (订单凭证)",
     "timers": "list and retry timers that were set aside (计时)",
     "notices": "list and resend notices to staff that failed (通知)",
     "secret": "print a new key for the key ring that seals personal data (加密密钥)",
@@ -74,9 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return WRONG_USE
 
 
+def _module(name: str) -> str:
+    """Return the module of a command: `import` is a word of the language."""
+    return {"import": "imports"}.get(name, name.replace("-", "_"))
+
+
 def _run(name: str, arguments: Sequence[str]) -> int:
     gc.disable()  # modules are there to stay: collecting while they load takes a tenth of the time
-    command = cast("Command", import_module(f"app.commands.{name}"))
+    command = cast("Command", import_module(f"app.commands.{_module(name)}"))
     gc.enable()
     gc.freeze()
     if isinstance(command, SelfParsing):

@@ -7,12 +7,14 @@ import structlog
 from fastapi import FastAPI
 
 from app.core.auth import KeyBook
+from app.core.browsers import BrowserAccess
 from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.docs import install_docs
 from app.core.egress import Egress
 from app.core.http import install_handlers
+from app.core.limits import BrowserLimits, Failures
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.pdf import Printer
@@ -21,12 +23,14 @@ from app.routers import (
     capas,
     complaint_reports,
     complaints,
+    customers,
     events,
     health,
     notice_channels,
     notices,
     pages,
     policies,
+    purchases,
     quality,
     reports,
     responsibility,
@@ -37,8 +41,10 @@ from app.routers import (
     surveys,
     test_clocks,
     tickets,
+    warranty,
     webhooks,
 )
+from app.services.archive.orders import WRONG_PROOFS_A_DAY
 from app.services.context import Kit
 from app.services.directory import Directory
 from app.services.notices.courier import Courier
@@ -46,9 +52,11 @@ from app.services.policy_book import SHIPPED, PolicyBook
 
 # Routes are tried in this order: what web shops ask on every product page comes first.
 _SERVED = (
-    returns, tickets, sla, complaints, complaint_reports, responsibility, capas, quality, staff, surveys, policies,
-    pages, survey_pages, reports, events, webhooks, notice_channels, notices, health,
+    returns, tickets, sla, complaints, complaint_reports, responsibility, capas, quality, staff, surveys, customers,
+    purchases, warranty, policies, pages, survey_pages, reports, events, webhooks, notice_channels, notices, health,
 )  # fmt: skip
+# All that a key in a web page reaches, by POST alone.
+BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})
 _log = structlog.get_logger("aftersales.start")
 
 
@@ -61,17 +69,13 @@ def create_app(
     """
     settings = settings or load_settings()
     configure_logs(settings)
-    db = Database(settings)
-    keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
-    directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
-    printer, egress = Printer(settings.fonts_folder), Egress(settings.webhook_hosts)
-    kit = Kit(db, keyring, clock, directory, Courier(settings), egress, printer, settings.sandbox, settings.public_url)
+    kit = _kit(settings, clock, book)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await kit.courier.close()
-        await db.dispose()
+        await kit.db.dispose()
 
     with_docs = settings.public_docs or settings.environment != "production"
     app = FastAPI(
@@ -84,7 +88,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    keys = KeyBook(db)
+    keys = KeyBook(kit.db)
     app.state.kit, app.state.settings, app.state.keys = kit, settings, keys
     for module in _SERVED:
         app.include_router(module.router)
@@ -94,7 +98,30 @@ def create_app(
     install_handlers(app)
     if with_docs:
         install_docs(app)
-    app.add_middleware(BodyGuard)
-    app.add_middleware(Authentication, keys=keys, clock=clock)
-    app.add_middleware(Envelope)
+    _surround(app, settings, keys, clock)
     return app
+
+
+def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
+    db = Database(settings)
+    return Kit(
+        db=db,
+        keyring=KeyRing.read(settings.secret_keys_file, settings.secret_keys),
+        clock=clock,
+        directory=Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED)),
+        courier=Courier(settings),
+        egress=Egress(settings.webhook_hosts),
+        printer=Printer(settings.fonts_folder),
+        sandbox=settings.sandbox,
+        public_url=settings.public_url,
+        wrong_proofs=Failures(WRONG_PROOFS_A_DAY),
+    )
+
+
+def _surround(app: FastAPI, settings: Settings, keys: KeyBook, clock: Clock) -> None:
+    """Add the middleware; what is added last is outermost."""
+    limits = BrowserLimits(key=settings.browser_key_limit, address=settings.browser_address_limit)
+    app.add_middleware(BodyGuard)
+    app.add_middleware(BrowserAccess, keys=keys, clock=clock, limits=limits, paths=BROWSER_PATHS)
+    app.add_middleware(Authentication, keys=keys, clock=clock, preflights=BROWSER_PATHS)
+    app.add_middleware(Envelope)

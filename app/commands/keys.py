@@ -19,13 +19,22 @@ from app.services.scopes import Scope
 _PREFIX = "key"
 _NO_SUCH_KEY = Text("没有该密钥，编号见 keys list", "there is no such key: `keys list` shows their ids")
 
+_WRONG_KIND = Text(
+    "网页用密钥请给出 --browser 与 --origin；其他密钥请给出 --scope",
+    "a browser key takes --browser and --origin, any other --scope",
+)
+
 
 def configure(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = actions.add_parser("create", help="print a new key, once (新建密钥，仅显示一次)")
     create.add_argument("--name", required=True, help="whose it is (名称)")
+    create.add_argument("--scope", nargs="+", metavar="SCOPE", help=f"{', '.join(Scope)} or {EVERYTHING} (权限)")
     create.add_argument(
-        "--scope", required=True, nargs="+", metavar="SCOPE", help=f"{', '.join(Scope)} or {EVERYTHING} (权限)"
+        "--browser", action="store_true", help="for a web page: it reaches the returns check alone (网页用密钥)"
+    )
+    create.add_argument(
+        "--origin", nargs="+", metavar="ORIGIN", help="of the web shop, as in https://shop.example (网店来源)"
     )
     create.add_argument("--line", required=True, nargs="+", metavar="LINE", help=f"or {EVERYTHING} (经营线)")
     create.add_argument(
@@ -49,12 +58,15 @@ def run(options: Namespace) -> int:
 
 def _create(options: Namespace) -> int:
     now = system_clock()
+    if options.browser is (options.scope is not None) or options.browser is not (options.origin is not None):
+        raise Fault(_WRONG_KIND)
+    scopes, tier = ([str(Scope.RETURNS_CHECK)], Tier.PUBLIC) if options.browser else (options.scope, options.tier)
     try:
         key = on_database(
             options,
             lambda db: create_key(
-                db, name=options.name, scopes=options.scope, lines=options.line, tier=options.tier, now=now,
-                lifetime=timedelta(days=options.days),
+                db, name=options.name, scopes=scopes, lines=options.line, tier=tier, now=now,
+                lifetime=timedelta(days=options.days), origins=options.origin,
             ),
         )  # fmt: skip
     except ValueError as error:
@@ -82,7 +94,11 @@ def _list(options: Namespace) -> int:
     print("id\tname\tstate\tlines\tscopes\ttier", file=sys.stderr)  # beside what scripts read
     for key in found:
         lines, scopes = ",".join(key.business_lines), ",".join(key.scopes)
-        print("\t".join((id_text(_PREFIX, key.id), key.name, _state(key, now), lines, scopes, key.tier)))
+        print(
+            "\t".join(
+                (id_text(_PREFIX, key.id), key.name, _state(key, now), lines, scopes, key.tier, *(key.origins or ()))
+            )
+        )
     return 0
 
 

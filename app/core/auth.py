@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, String, Text, select
+from sqlalchemy import LargeBinary, String, Text, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,6 +19,7 @@ from app.core.ids import new_id
 from app.core.personal import Tier
 
 SECRET_PREFIX = "as_sk_"  # noqa: S105 — public: it says what kind of key follows
+BROWSER_PREFIX = "as_pk_"  # what follows stands in a web page for everybody to read
 MAX_LIFETIME = timedelta(days=365)
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _FRESH_SECONDS = 2.0  # revocation must be felt in every process within 5 s
@@ -26,7 +27,10 @@ _MOST_CACHED = 10_000
 
 
 class ApiKey(Base):
-    """密钥. Only its hash is kept; the key itself is shown once, when it is made."""
+    """密钥. Only its hash is kept; the key itself is shown once, when it is made.
+
+    A browser key has `origins`, the pages it may be used from, exactly as browsers name them.
+    """
 
     __tablename__ = "api_key"
 
@@ -37,6 +41,7 @@ class ApiKey(Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     business_lines: Mapped[list[str]] = mapped_column(ARRAY(Text))
     tier: Mapped[Tier] = mapped_column(worded(Tier))
+    origins: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
@@ -52,8 +57,9 @@ def issue_key(
     now: datetime,
     lifetime: timedelta = MAX_LIFETIME,
     client_id: UUID | None = None,
+    origins: list[str] | None = None,
 ) -> str:
-    """Add a key and return it: 256 random bits behind `as_sk_`, never to be seen again.
+    """Add a key and return it: 256 random bits behind `as_sk_`, never to be seen again; with `origins` a browser key.
 
     A client keeps its references (`external_ref`) from key to key; without `client_id` the key is a new client's.
 
@@ -61,11 +67,11 @@ def issue_key(
     """
     if not timedelta(minutes=1) <= lifetime <= MAX_LIFETIME:
         raise ValueError("a key lives between a minute and 365 days")
-    secret = SECRET_PREFIX + secrets.token_urlsafe(32)
+    secret = (SECRET_PREFIX if origins is None else BROWSER_PREFIX) + secrets.token_urlsafe(32)
     session.add(
         ApiKey(
             id=new_id(), client_id=client_id or new_id(), name=name, key_hash=_hash(secret), scopes=scopes,
-            business_lines=business_lines, tier=tier, created_at=now, expires_at=now + lifetime,
+            business_lines=business_lines, tier=tier, origins=origins, created_at=now, expires_at=now + lifetime,
         )
     )  # fmt: skip
     return secret
@@ -77,6 +83,8 @@ class KeyBook:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._known: dict[bytes, tuple[float, _Known]] = {}
+        self._origins: frozenset[str] = frozenset()
+        self._origins_read_at = float("-inf")
 
     async def caller(self, authorization: str | None, *, now: datetime) -> Caller:
         """Return who sent an `Authorization` header.
@@ -85,10 +93,24 @@ class KeyBook:
         """
         scheme, _, secret = (authorization or "").partition(" ")
         secret = secret.strip()
-        if scheme.lower() != "bearer" or not secret.startswith(SECRET_PREFIX) or len(secret) > 200:
+        if scheme.lower() != "bearer" or not secret.startswith((SECRET_PREFIX, BROWSER_PREFIX)) or len(secret) > 200:
             raise InvalidApiKey(headers=_CHALLENGE)
         key = await self._key(_hash(secret))
         return _valid(key, now)
+
+    async def knows_origin(self, origin: str, *, now: datetime) -> bool:
+        """Tell whether some browser key that is good now may be used from an origin. Read anew every two seconds.
+
+        Raises: DatabaseUnavailable.
+        """
+        if time.monotonic() - self._origins_read_at >= _FRESH_SECONDS:
+            listed = select(func.unnest(ApiKey.origins)).where(
+                ApiKey.origins.is_not(None), ApiKey.revoked_at.is_(None), ApiKey.expires_at > now
+            )
+            async with self._db.begin() as session:
+                self._origins = frozenset(await session.scalars(listed))
+            self._origins_read_at = time.monotonic()
+        return origin in self._origins
 
     async def caller_of(self, key_id: UUID, *, now: datetime) -> Caller:
         """Return whom a signed-in browser acts for. Raises: InvalidApiKey, ExpiredApiKey, DatabaseUnavailable."""
@@ -121,7 +143,8 @@ class _Known(NamedTuple):
     @classmethod
     def of(cls, key: ApiKey) -> "_Known":
         scopes, lines = frozenset(key.scopes), frozenset(key.business_lines)
-        caller = Caller(key.id, key.client_id, key.name, scopes, lines, key.tier)
+        origins = None if key.origins is None else frozenset(key.origins)
+        caller = Caller(key.id, key.client_id, key.name, scopes, lines, key.tier, origins)
         return cls(caller, min(key.expires_at, key.revoked_at or key.expires_at))
 
 

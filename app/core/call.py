@@ -11,7 +11,10 @@ EVERYTHING = "*"  # every scope, or every business line
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated key. `client_id` outlives the key: a rotated key keeps its client's references."""
+    """An authenticated key. `client_id` outlives the key: a rotated key keeps its client's references.
+
+    `origins` are the pages a browser key may be used from; None: a secret key.
+    """
 
     key_id: UUID
     client_id: UUID
@@ -19,6 +22,7 @@ class Caller:
     scopes: frozenset[str]
     business_lines: frozenset[str]
     tier: Tier
+    origins: frozenset[str] | None = None
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes or EVERYTHING in self.scopes

@@ -17,6 +17,7 @@ from app.core.errors import DatabaseUnavailable, ServerBusy, ServiceError
 from app.core.settings import Settings
 
 LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK = "55P03", "57014", "40P01"
+UNIQUE_VIOLATION = "23505"
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -120,6 +120,11 @@ class InsufficientScope(ServiceError):
     title = Text("该密钥没有此操作的权限", "The key lacks the scope of this operation")
 
 
+class OriginNotAllowed(ServiceError):
+    status, code = 403, "origin_not_allowed"
+    title = Text("该密钥不得用于此网页来源", "The key may not be used from this origin")
+
+
 class NotFound(ServiceError):
     """The thing does not exist, or belongs to a business line the caller does not see: the two look the same."""
 
@@ -188,6 +193,11 @@ class IdempotencyKeyReused(ServiceError):
 class IfMatchRequired(ServiceError):
     status, code = 428, "if_match_required"
     title = Text("请在 If-Match 中带上读取时的 ETag", "Send the ETag you read in If-Match")
+
+
+class RateLimited(ServiceError):
+    status, code, retryable = 429, "rate_limited", True
+    title = Text("请求过于频繁，请稍后重试", "Too many requests: try again later")
 
 
 class HeadersTooLarge(ServiceError):

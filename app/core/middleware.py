@@ -197,11 +197,13 @@ async def _whole_body(receive: Receive) -> bytes | None:
 class Authentication:
     """Resolve the key of every request under `/v1` before its body is read or its path looked at."""
 
-    def __init__(self, app: ASGIApp, *, keys: KeyBook, clock: Clock) -> None:
-        self.app, self.keys, self.clock = app, keys, clock
+    def __init__(self, app: ASGIApp, *, keys: KeyBook, clock: Clock, preflights: frozenset[str] = frozenset()) -> None:
+        self.app, self.keys, self.clock, self.preflights = app, keys, clock, preflights
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (scope["path"] == "/v1" or scope["path"].startswith("/v1/")):
+        keyed = scope["type"] == "http" and (scope["path"] == "/v1" or scope["path"].startswith("/v1/"))
+        # A browser asks whether it may ask before it sends the key.
+        if keyed and not (scope["method"] == "OPTIONS" and scope["path"] in self.preflights):
             authorization = Headers(scope=scope).get("authorization")
             scope["state"]["caller"] = caller = await self.keys.caller(authorization, now=self.clock())
             structlog.contextvars.bind_contextvars(key_id=caller.key_id.hex)

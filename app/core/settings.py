@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     # Hosts of the company's own, `host` or `host:port` separated by commas: webhooks may go there in spite of a private
     # address, and by http.
     webhook_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    # Requests a minute by browser keys, in each process.
+    browser_key_limit: Annotated[int, Field(ge=1, le=100_000)] = 60
+    browser_address_limit: Annotated[int, Field(ge=1, le=100_000)] = 10
 
     @field_validator("database_url")
     @classmethod

@@ -104,7 +104,7 @@ def _money(value: Any) -> Decimal:
 _EXTENSION = re.compile(r"^(.{7,}?)(?:转|轉|(?<=\d{7})-)\s*(\d{1,6})$")
 
 
-def _phone(value: str) -> str:
+def read_phone(value: str) -> str:
     """Write a number in E.164, with `;ext=` behind it where it has an extension."""
     written = _EXTENSION.match(value)
     value, extension = (written[1], f";ext={written[2]}") if written else (value, "")
@@ -131,10 +131,15 @@ _AS_MONEY = WithJsonSchema(
         "examples": ["299.00"],
     }
 )
-Money = Annotated[Decimal, PlainValidator(_money), _AS_MONEY]
+# Said how to write it, since pydantic would warn of the text it writes for a decimal of a validator of ours.
+Money = Annotated[
+    Decimal, PlainValidator(_money), PlainSerializer("{:f}".format, return_type=str, when_used="json"), _AS_MONEY
+]
 Instant = Annotated[datetime, BeforeValidator(read_instant), PlainSerializer(instant_text, when_used="json")]
 LocalDate = Annotated[date, BeforeValidator(read_local_date)]
-Phone = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=30), AfterValidator(_phone)]
+Phone = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=30), AfterValidator(read_phone)
+]
 Email = Annotated[
     str,
     StringConstraints(

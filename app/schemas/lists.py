@@ -206,6 +206,16 @@ class NoticeFilter(RequestBody):
     cursor: Cursor | None = None
 
 
+class ArchiveFilter(RequestBody):
+    business_line: Lines | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class PurchaseFilter(ArchiveFilter):
+    customer: Annotated[str, Field(max_length=64, description="id")] | None = None
+
+
 class EventFilter(RequestBody):
     after: Position = 0
     types: Annotated[

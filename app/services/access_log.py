@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.ids import id_text, new_id
 from app.models.access_log import AccessLog
 from app.models.capas import Capa
+from app.models.customers import Customer
 from app.models.tickets import Ticket
 from app.schemas.tickets import TicketOut
 from app.services.context import Context
@@ -37,6 +38,13 @@ def log_texts(session: AsyncSession, ctx: Context, ticket: Ticket, what: str = "
 def log_capa(session: AsyncSession, ctx: Context, capa: Capa) -> None:
     """Note who is shown a CAPA's texts as they were written."""
     session.add(_look(ctx, capa.business_line_id, f"capas/{id_text('cap', capa.id)}", ["texts"]))
+
+
+def log_archive(session: AsyncSession, ctx: Context, customers: Sequence[Customer]) -> None:
+    """Note who is shown these customers' files in full."""
+    for customer in customers:
+        subject = f"customers/{id_text('cus', customer.id)}"
+        session.add(_look(ctx, customer.business_line_id, subject, list(_PERSONAL)))
 
 
 def log_replay(session: AsyncSession, ctx: Context) -> None:

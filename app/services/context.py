@@ -16,6 +16,7 @@ from app.core.egress import Egress
 from app.core.errors import FieldError, NotFound, ServiceError, ValidationFailed
 from app.core.idempotency import Claim
 from app.core.language import Text
+from app.core.limits import Failures
 from app.core.pdf import Printer
 from app.core.unit import Unit, unit_of_work
 from app.services.directory import Directory, EditionUnavailable, Known, Line
@@ -36,6 +37,7 @@ class Kit:
     printer: Printer
     sandbox: bool  # there may be test clocks
     public_url: str  # what links to customers begin with; empty: the path alone
+    wrong_proofs: Failures  # by business line and order number
 
 
 @dataclass(frozen=True, slots=True)

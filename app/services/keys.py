@@ -1,5 +1,6 @@
 """密钥: made for a client, rotated, listed, revoked."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,6 +15,8 @@ from app.models.business_lines import BusinessLine
 from app.services.scopes import check_scopes
 
 LONGEST_OVERLAP = timedelta(days=7)
+# As browsers send it: without a path, in lower case. Without TLS a page of this machine only, where one is tried out.
+_ORIGIN = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?|http://(localhost|127\.0\.0\.1)(:\d{1,5})?", re.ASCII)
 
 
 async def create_key(
@@ -25,12 +28,16 @@ async def create_key(
     tier: Tier,
     now: datetime,
     lifetime: timedelta = MAX_LIFETIME,
+    origins: list[str] | None = None,
 ) -> str:
-    """Return a new key, which nobody can show again.
+    """Return a new key, which nobody can show again; with `origins` one for web pages, of a single line.
 
-    Raises: ValueError for an unknown scope or business line, a name in use, or a lifetime over 365 days.
+    Raises: ValueError for an unknown scope or business line, a name in use, a lifetime over 365 days, or an origin
+    that is none.
     """
     check_scopes(scopes)
+    if origins is not None:
+        _check_browser_key(lines, origins)
     async with db.begin() as session:
         known = {EVERYTHING, *await session.scalars(select(BusinessLine.name))}
         for line in lines:
@@ -40,8 +47,17 @@ async def create_key(
         if await session.scalar(in_use.limit(1)) is not None:
             raise ValueError(f"a key named {name!r} is in use: rotate it, and its client keeps its references")
         return issue_key(
-            session, name=name, scopes=scopes, business_lines=lines, tier=tier, now=now, lifetime=lifetime
+            session, name=name, scopes=scopes, business_lines=lines, tier=tier, now=now, lifetime=lifetime,
+            origins=origins,
         )  # fmt: skip
+
+
+def _check_browser_key(lines: list[str], origins: list[str]) -> None:
+    if len(lines) != 1 or EVERYTHING in lines:
+        raise ValueError("a browser key is for one business line")
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} is no origin: write https://shop.example, with the port where it has one")
 
 
 async def rotate_key(db: Database, key: UUID, now: datetime, *, overlap: timedelta) -> str | None:
@@ -59,7 +75,7 @@ async def rotate_key(db: Database, key: UUID, now: datetime, *, overlap: timedel
         old.expires_at = min(old.expires_at, now + overlap)
         return issue_key(
             session, name=old.name, scopes=old.scopes, business_lines=old.business_lines, tier=old.tier, now=now,
-            client_id=old.client_id,
+            client_id=old.client_id, origins=old.origins,
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -19,6 +20,11 @@ async def list_lines(db: Database) -> Sequence[BusinessLine]:
     """Return all lines by name."""
     async with db.begin() as session:
         return (await session.scalars(select(BusinessLine).order_by(BusinessLine.name))).all()
+
+
+async def line_id(db: Database, name: str) -> UUID | None:
+    async with db.begin() as session:
+        return await session.scalar(select(BusinessLine.id).where(BusinessLine.name == name))
 
 
 async def add_line(db: Database, book: PolicyBook, name: str, *, policy: str, now: datetime) -> None:

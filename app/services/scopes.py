@@ -24,6 +24,8 @@ class Scope(StrEnum):
     NOTICES_WRITE = "notices:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
+    ARCHIVE_READ = "archive:read"
+    ARCHIVE_WRITE = "archive:write"
 
 
 def check_scopes(scopes: list[str]) -> list[str]:

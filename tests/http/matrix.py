@@ -19,6 +19,8 @@ _MOVES = (
 # An operation on things that `World` does not hold names the test of its own that does.
 _CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
 _SURVEYS = "tests/http/test_surveys.py::test_what_is_another_lines_does_not_exist"
+_ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "purchase", "warranty-cards": "card"}
+_ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
@@ -118,4 +120,18 @@ MATRIX: dict[str, str] = {
     "GET /v1/webhook-deliveries": LIST,
     "GET /v1/webhook-deliveries/{delivery}": WEBHOOK,
     "POST /v1/webhook-deliveries/{delivery}/redeliver": WEBHOOK,
+    **{
+        f"{method} /v1/{kind}{rest}": _ARCHIVE
+        for kind, one in _ARCHIVED.items()
+        for method, rest in (("GET", ""), ("GET", f"/{{{one}}}"), ("PATCH", f"/{{{one}}}"))
+    },
+    **dict.fromkeys(("POST /v1/customers/search", "POST /v1/purchases/search"), _ARCHIVE),
+    "GET /v1/customers/{customer}/history": _ARCHIVE,
+    "POST /v1/warranty-cards": _ARCHIVE,
+    "POST /v1/warranty-cards/{card}/extensions": _ARCHIVE,
+    **{
+        f"POST /v1/{path}": LINE
+        for path in ("customers", "catalogue-items", "purchases", "purchases/import", "order-tokens", "warranty/check")
+    },
+    "POST /v1/tickets/{ticket}/charges": REFERENCE,
 }

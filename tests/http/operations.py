@@ -111,6 +111,29 @@ BODIES: dict[str, dict[str, Any]] = {
     **{f"POST {_ENDPOINT}/{move}": {} for move in ("rotate-secret", "enable", "disable", "test")},
     "POST /v1/webhook-deliveries/{delivery}/redeliver": {},
     "POST /v1/returns/eligibility": {"business_line": "tableware", "facts": {"buyer_type": "consumer"}},
+    "POST /v1/customers": {"business_line": "tableware", "name": "王芳", "phone": "13800001234", "tier": "vip"},
+    "PATCH /v1/customers/{customer}": {"address": "浙江省杭州市西湖区文三路1号"},
+    "POST /v1/customers/search": {"business_line": "tableware", "phone": "13800001234"},
+    "POST /v1/catalogue-items": {
+        "business_line": "tableware", "sku": "P-1", "name": "餐盘", "warranty_months": 12,
+        "part_months": {"main_part": 36}, "exclusion": "custom_made",
+    },
+    "PATCH /v1/catalogue-items/{item}": {"category": "tableware"},
+    "POST /v1/purchases": {
+        "business_line": "tableware", "order_no": "D-1", "product_name": "餐盘", "quantity": 2, "unit_price": "299.00",
+        "gift": {"description": "筷子", "labelled_price": "9.90"}, "delivered_at": "2026-11-01T10:15:00+08:00",
+    },
+    "PATCH /v1/purchases/{purchase}": {"installed_at": "2026-11-03T10:15:00+08:00"},
+    "POST /v1/purchases/search": {"business_line": "tableware", "order_no": "D-1"},
+    "POST /v1/purchases/import": {"business_line": "tableware", "csv": "订单号,产品名称\nI-1,餐盘\n"},
+    "POST /v1/order-tokens": {"business_line": "tableware", "order_no": "D-1"},
+    "POST /v1/warranty-cards": {"purchase_id": "pur_" + "0" * 32, "months": 12},
+    "PATCH /v1/warranty-cards/{card}": {"repair_days": 5},
+    "POST /v1/warranty-cards/{card}/extensions": {"reason": "延保服务", "until": "2028-11-30"},
+    "POST /v1/warranty/check": {
+        "business_line": "tableware", "facts": {"delivered_on": "2026-11-01", "warranty_months": 12},
+    },
+    f"{_TICKET}/charges": {"item": "visit", "amount": "50.00"},
 }  # fmt: skip
 
 Schema = dict[str, Any]

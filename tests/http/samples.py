@@ -99,6 +99,31 @@ async def _surveys(_service: Service, caller: httpx.AsyncClient) -> str:
     return made[0]
 
 
+async def _customers(_service: Service, caller: httpx.AsyncClient) -> str:
+    bodies = [{"business_line": LINE, "name": "王芳", "phone": f"1390000123{n}"} for n in range(3)]
+    made = [await posted(caller, "/v1/customers", dict(body)) for body in bodies]
+    return made[0]
+
+
+async def _items(_service: Service, caller: httpx.AsyncClient) -> str:
+    bodies = [{"business_line": LINE, "sku": f"sample-{n}", "name": "餐盘"} for n in range(3)]
+    made = [await posted(caller, "/v1/catalogue-items", dict(body)) for body in bodies]
+    return made[0]
+
+
+async def _purchases(_service: Service, caller: httpx.AsyncClient) -> str:
+    bodies = [{"business_line": LINE, "order_no": f"sample-{n}", "product_name": "餐盘"} for n in range(3)]
+    made = [await posted(caller, "/v1/purchases", dict(body)) for body in bodies]
+    return made[0]
+
+
+async def _cards(_service: Service, caller: httpx.AsyncClient) -> str:
+    bodies = [{"business_line": LINE, "order_no": f"card-{n}", "product_name": "餐盘"} for n in range(3)]
+    made = [await posted(caller, "/v1/purchases", dict(body)) for body in bodies]
+    cards = [await posted(caller, "/v1/warranty-cards", {"purchase_id": one, "months": 12}) for one in made]
+    return cards[0]
+
+
 # By the name in an address.
 MAKERS: dict[str, Maker] = {
     "delivery": _deliveries,
@@ -111,6 +136,10 @@ MAKERS: dict[str, Maker] = {
     "member": _staff,
     "alert": _alerts,
     "survey": _surveys,
+    "customer": _customers,
+    "item": _items,
+    "purchase": _purchases,
+    "card": _cards,
 }
 
 

@@ -72,6 +72,7 @@ class DecisionKind(StrEnum):
     MATERIALS = "materials"
     COMPENSATION = "compensation"
     CAPA = "capa"
+    WARRANTY = "warranty"
 
 
 @dataclass(frozen=True, slots=True)

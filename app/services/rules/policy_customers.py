@@ -1,5 +1,6 @@
 """Chapters on what customers are entitled to: returns, promises, guarantee, training, their data."""
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -13,6 +14,8 @@ from app.services.rules.sla import Milestone
 
 # What an edition may promise; a return less depreciation and a paid repair follow from the law alone.
 PromisedRemedy = Literal[Remedy.RETURN, Remedy.EXCHANGE, Remedy.REPAIR]
+# CNY. A TOML string: a float would not be the figure that was written.
+Price = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
 
 
 class ReturnCase(Sourced):
@@ -62,6 +65,14 @@ class GuaranteeTerm(Sourced):
     parts: dict[Part, Months] = Field(default_factory=dict)
 
 
+class PriceItem(Sourced):
+    """One paid service and its price, the most that may be asked for it."""
+
+    name: Name
+    title: Wording
+    price: Price
+
+
 class WarrantyTerms(Terms):
     """质保与三包."""
 
@@ -69,6 +80,7 @@ class WarrantyTerms(Terms):
     guarantees: Cited[tuple[PromisedRemedy, ...]] | None = None
     after_term: Items | None = None
     goods: tuple[GuaranteeTerm, ...] = ()
+    price_list: tuple[PriceItem, ...] = ()
 
 
 class TrainingTerms(Terms):

@@ -25,7 +25,7 @@ from app.services.context import Context
 from app.services.own_time import own_time, own_times
 from app.services.rules.search_tokens import whole_tokens
 from app.services.rules.sla import CommitmentState
-from app.services.tickets.customers import comparable_name, comparable_phone
+from app.services.tickets.customers import person_criteria
 from app.services.tickets.loading import find_ticket
 from app.services.tickets.rendering import render_entry, render_ticket
 
@@ -136,13 +136,7 @@ async def search_tickets(ctx: Context, wanted: SearchIn) -> Answer:
 
 
 def _criteria(ctx: Context, wanted: SearchIn) -> list[ColumnElement[bool]]:
-    keyring, conditions = ctx.keyring, list[ColumnElement[bool]]()
-    if wanted.phone is not None:
-        conditions.append(Ticket.phone_hash.in_(keyring.lookups("phone", comparable_phone(wanted.phone))))
-    if wanted.email is not None:
-        conditions.append(Ticket.email_hash.in_(keyring.lookups("email", wanted.email)))
-    if wanted.name is not None:
-        conditions.append(Ticket.name_hash.in_(keyring.lookups("name", comparable_name(wanted.name))))
+    conditions = person_criteria(Ticket, wanted, ctx.keyring)
     if wanted.external_id is not None:
         conditions.append(Ticket.customer_external_id == wanted.external_id)
     if wanted.number is not None:

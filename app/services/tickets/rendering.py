@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.crypto import KeyRing
 from app.core.ids import id_text
-from app.core.personal import Tier, mask_address, mask_email, mask_name, mask_phone, mask_text
+from app.core.personal import Tier, mask_text
 from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.fields import Bilingual
 from app.schemas.tickets import (
@@ -23,7 +23,7 @@ from app.services.rules.clause import Basis, DecisionKind
 from app.services.rules.promise import with_number
 from app.services.rules.sla import Timekeeping
 from app.services.tickets.clocks import running
-from app.services.tickets.customers import PERSONAL, open_customer
+from app.services.tickets.customers import open_customer, shown_person
 
 _AS_STORED = (
     "number", "channel", "kind", "status", "urgency", "severity", "item_class", "service_level", "external_ref",
@@ -104,14 +104,8 @@ def render_customer(ticket: Ticket, person: dict[str, str | None], tier: Tier) -
     """Show the contact as the tier allows: nothing of the person, masked, or as given."""
     if ticket.customer_sealed is None and ticket.customer_external_id is None:
         return None
-    shown: dict[str, str | None] = dict.fromkeys(PERSONAL)
-    if tier is Tier.SENSITIVE:
-        shown = person
-    elif tier is Tier.GENERAL:
-        masks = {"name": mask_name, "phone": mask_phone, "email": mask_email, "address": mask_address}
-        shown = {name: value and masks[name](value) for name, value in person.items()}
     external_id = None if tier is Tier.PUBLIC else ticket.customer_external_id
-    return CustomerOut(external_id=external_id, tier=ticket.customer_tier, **shown)
+    return CustomerOut(external_id=external_id, tier=ticket.customer_tier, **shown_person(person, tier))
 
 
 def render_decision(document: dict[str, Any], tier: Tier) -> DecisionOut:

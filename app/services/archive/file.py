@@ -1,0 +1,92 @@
+"""What is on file of one purchase, with its product and its warranty card: the facts other use cases stand on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.purchases import CatalogueItem, Purchase
+from app.models.warranty import WarrantyCard, WarrantyExtension
+from app.services.archive.records import find_record
+from app.services.archive.warranty_cards import extensions_of
+from app.services.context import Context
+from app.services.rules.purchases import SHANGHAI, PurchaseOnFile, facts_of_purchase
+from app.services.rules.warranty import Part
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    purchase: Purchase
+    item: CatalogueItem | None
+    card: WarrantyCard | None
+    extensions: Sequence[WarrantyExtension]
+
+    @property
+    def part_months(self) -> dict[Part, int]:
+        terms = self.card or self.item
+        return {Part(part): months for part, months in terms.part_months.items()} if terms else {}
+
+
+async def facts_on_file(session: AsyncSession, ctx: Context, purchase_id: str) -> dict[str, Any]:
+    """Return what the archive knows of a purchase, as facts of an eligibility check.
+
+    Raises: RecordNotFound.
+    """
+    purchase = await find_record(session, ctx, Purchase, purchase_id)
+    return facts_of_file(await load_file(session, purchase), ctx.now)
+
+
+def facts_of_file(file: File, now: datetime) -> dict[str, Any]:
+    return facts_of_purchase(on_file(file), now.astimezone(SHANGHAI).date())
+
+
+async def load_file(session: AsyncSession, purchase: Purchase) -> File:
+    """Return a purchase with its product, its card and the card's extensions."""
+    found = await session.execute(
+        select(CatalogueItem, WarrantyCard)
+        .select_from(Purchase)
+        .outerjoin(CatalogueItem, CatalogueItem.id == Purchase.catalogue_item_id)
+        .outerjoin(WarrantyCard, WarrantyCard.purchase_id == Purchase.id)
+        .where(Purchase.id == purchase.id)
+    )
+    item, card = found.one()
+    extensions = (await extensions_of(session, [card]))[card.id] if card else []
+    return File(purchase, item, card, extensions)
+
+
+def on_file(file: File) -> PurchaseOnFile:
+    """Put the rows together; a card's terms go before the catalogue's of today."""
+    purchase, item, card = file.purchase, file.item, file.card
+    return PurchaseOnFile(
+        quantity=purchase.quantity,
+        unit_price=purchase.unit_price,
+        purchased_on=purchase.purchased_on,
+        channel=purchase.channel,
+        buyer_type=purchase.buyer_type,
+        region=purchase.region,
+        category=item.category if item else None,
+        spec_model=purchase.spec_model or (item.model if item else None),
+        delivered_at=purchase.delivered_at,
+        installed_at=purchase.installed_at,
+        replaced_on=card.replaced_on if card else None,
+        confirmation_method=purchase.confirmation_method,
+        exclusion=item.exclusion if item else None,
+        three_guarantee_months=item.three_guarantee_months if item else None,
+        warranty_months=card.months if card else item.warranty_months if item else None,
+        repair_days=card.repair_days if card else None,
+    )
+
+
+def term_starts(file: File) -> date | None:
+    """Return the day a guarantee runs from: an exchange, the card's own date, or installation and delivery.
+
+    Source: 消费者权益保护法实施条例 18; of delivery and installation by the merchant the later.
+    """
+    purchase, card = file.purchase, file.card
+    if card and (card.replaced_on or card.starts_on):
+        return card.replaced_on or card.starts_on
+    moments = [moment for moment in (purchase.delivered_at, purchase.installed_at) if moment]
+    return max((moment.astimezone(SHANGHAI).date() for moment in moments), default=None)

@@ -1,0 +1,114 @@
+"""购买记录: the words a purchase and a product are described with, and what they say to the rules of returns."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
+
+
+class BuyerType(StrEnum):
+    CONSUMER = "consumer"  # 为生活消费
+    BUSINESS = "business"
+
+
+class PurchaseChannel(StrEnum):
+    ONLINE = "online"
+    LIVESTREAM = "livestream"
+    ONLINE_PICKUP = "online_pickup"
+    PHONE = "phone"
+    TV = "tv"
+    MAIL_ORDER = "mail_order"
+    STORE = "store"
+    DOOR_TO_DOOR = "door_to_door"
+    B2B_CONTRACT = "b2b_contract"
+
+
+class ConfirmationMethod(StrEnum):
+    """How the buyer confirmed, at purchase, that the goods are not for no-reason return."""
+
+    PER_PURCHASE_EXPLICIT = "per_purchase_explicit"
+    DEFAULT_CHECKED = "default_checked"
+    PAGE_NOTICE_ONLY = "page_notice_only"
+    NONE = "none"
+
+
+class Exclusion(StrEnum):
+    """Why a product is not for no-reason return (消费者权益保护法 25, 七日无理由退货暂行办法 6 and 7).
+
+    Downloaded content and unsealed software are not here: those are facts of one purchase, not of a product.
+    """
+
+    CUSTOM_MADE = "custom_made"
+    PERISHABLE = "perishable"
+    NEWSPAPER = "newspaper"
+    SAFETY_OR_QUALITY_AFTER_UNSEALING = "safety_or_quality_after_unsealing"
+    ACTIVATION_DEPRECIATES = "activation_depreciates"
+    NEAR_EXPIRY_OR_FLAWED_DISCLOSED = "near_expiry_or_flawed_disclosed"
+
+
+_BY_LAW: Final = (Exclusion.CUSTOM_MADE, Exclusion.PERISHABLE, Exclusion.NEWSPAPER)
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseOnFile:
+    """What the archive holds of one purchase, its product and its warranty card; None where it is silent."""
+
+    quantity: int
+    unit_price: Decimal | None = None
+    purchased_on: date | None = None
+    channel: PurchaseChannel | None = None
+    buyer_type: BuyerType | None = None
+    region: str | None = None
+    category: str | None = None
+    spec_model: str | None = None
+    delivered_at: datetime | None = None
+    installed_at: datetime | None = None
+    replaced_on: date | None = None
+    confirmation_method: ConfirmationMethod | None = None
+    exclusion: Exclusion | None = None
+    three_guarantee_months: int | None = None
+    warranty_months: int | None = None
+    repair_days: int | None = None
+
+
+def facts_of_purchase(purchase: PurchaseOnFile, today: date) -> dict[str, Any]:
+    """Return what the file knows as facts of an eligibility check; what it does not know is left out.
+
+    `today` is a date of Asia/Shanghai: what lies after it has not happened, so that it is no fact yet. Money is a
+    decimal string, and the price that of one unit; instants are aware, in Asia/Shanghai.
+    """
+    facts: dict[str, Any] = {
+        "purchase_date": purchase.purchased_on and purchase.purchased_on.isoformat(),
+        "purchase_channel": purchase.channel,
+        "buyer_type": purchase.buyer_type,
+        "region": purchase.region,
+        "product_category": purchase.category,
+        "spec_model": purchase.spec_model,
+        "delivered_at": _happened(purchase.delivered_at, today),
+        "installed_at": _happened(purchase.installed_at, today),
+        "replaced_at": purchase.replaced_on and purchase.replaced_on.isoformat(),
+        "quantity_purchased": purchase.quantity,
+        "price_paid": None if purchase.unit_price is None else f"{purchase.unit_price:.2f}",
+        "warranty_months": max((purchase.warranty_months or 0, purchase.three_guarantee_months or 0)) or None,
+        "three_guarantee_listed": True if purchase.three_guarantee_months else None,
+        "repair_days_total": purchase.repair_days or None,
+        "confirmation_method": purchase.confirmation_method,
+        "buyer_confirmed_non_returnable": None
+        if purchase.confirmation_method is None
+        else purchase.confirmation_method is not ConfirmationMethod.NONE,
+    }
+    exclusion = purchase.exclusion
+    if exclusion in _BY_LAW:
+        facts[exclusion] = True
+    elif exclusion is not None:
+        facts["nonreturnable_ground"] = exclusion
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _happened(instant: datetime | None, today: date) -> str | None:
+    local = instant and instant.astimezone(SHANGHAI)
+    return local.isoformat() if local is not None and local.date() <= today else None

@@ -1,0 +1,154 @@
+"""质保: is a product under guarantee, until when, and what may a service outside it cost?"""
+
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from app.services.rules.clause import Basis, Decision, DecisionKind, Wording
+from app.services.rules.policy_customers import PriceItem, PublicPromise, WarrantyTerms
+
+# Where the company's own text is silent: nothing may be charged beyond the marked price, nor what no price was marked
+# for. The article was not read for this, it is from general knowledge.
+_PRICE_LAW: Final = "价格法 第十三条"
+_NO_EXTRA_FEES: Final = "no_extra_fees"  # the name of the promise by which a company forbids them
+
+
+class Part(StrEnum):
+    MAIN_PART = "main_part"
+    BATTERY = "battery"
+    CHARGER = "charger"
+    EARPHONE = "earphone"
+    DATA_CARD = "data_card"
+
+
+class Excluded(StrEnum):
+    """What ends the guarantee's duty for a fault (部分商品修理更换退货责任规定 17)."""
+
+    MISUSE_FOUND = "misuse_found"
+    UNAUTHORIZED_REPAIR = "unauthorized_repair"
+    FORCE_MAJEURE = "force_majeure"
+
+
+_EXCLUDED_TITLES: Final = {
+    Excluded.MISUSE_FOUND: Wording("使用、维护、保管不当造成损坏", "the damage comes of misuse or bad care"),
+    Excluded.UNAUTHORIZED_REPAIR: Wording("非授权人员拆动或维修", "opened or repaired by somebody not authorised"),
+    Excluded.FORCE_MAJEURE: Wording("因不可抗力造成损坏", "the damage comes of force majeure"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WarrantyFacts:
+    """All dates are those of Asia/Shanghai. `starts_on`: delivery, installation by the merchant, or the exchange."""
+
+    starts_on: date | None = None
+    months: int | None = None
+    part_months: Mapping[Part, int] = field(default_factory=dict)
+    part: Part | None = None  # the part that failed; None: the whole unit
+    repair_days: int = 0
+    extended_until: Sequence[date] = ()
+    excluded: Excluded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WarrantyDecision:
+    """`covered` is None while a fact in `missing` decides it. `until` is the last day, which ends at 24:00."""
+
+    covered: bool | None
+    until: date | None
+    missing: tuple[str, ...]
+    decisions: tuple[Decision, ...]
+
+
+def decide_warranty(facts: WarrantyFacts, today: date, terms: WarrantyTerms) -> WarrantyDecision:
+    """Say whether a fault that shows on `today` is repaired free of charge.
+
+    Sources: 民法典 202 (month ends), 消费者权益保护法实施条例 18 (start, repair days, restart at an exchange).
+    """
+    known = [value for value in (facts.months, facts.part_months.get(facts.part) if facts.part else None) if value]
+    months = max(known, default=None)
+    ends = list(facts.extended_until)
+    missing = []
+    if months is None and facts.months is None:
+        missing.append("warranty_months")
+    if months is not None and facts.starts_on is None:
+        missing.append("delivered_at")
+    if months is not None and facts.starts_on is not None:
+        ends.append(months_after(facts.starts_on, months) + timedelta(days=facts.repair_days))
+    until = max(ends, default=None)
+    if facts.excluded is not None:
+        reason = _EXCLUDED_TITLES[facts.excluded]
+        clause = "部分商品修理更换退货责任规定 第十七条"
+        return WarrantyDecision(False, until, (), (_decision("not_covered", "3G-17", clause, reason, Basis.STATUTE),))
+    if until is not None and today <= until:
+        missing = []  # a later end would change nothing
+    if missing:
+        return WarrantyDecision(None, until, tuple(missing), ())
+    covered = until is not None and today <= until
+    return WarrantyDecision(covered, until, (), (_by_term(covered, until), *_own_words(covered, terms)))
+
+
+def months_after(start: date, months: int) -> date:
+    """Return the corresponding day `months` later, the last day of that month if it has none (民法典 202)."""
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
+
+
+def _by_term(covered: bool, until: date | None) -> Decision:
+    if until is None:
+        reason = Wording("该产品没有质保期", "the product has no guarantee")
+    elif covered:
+        reason = Wording(f"质保期至{until}", f"under guarantee until {until}")
+    else:
+        reason = Wording(f"质保期已于{until}届满", f"the guarantee ended on {until}")
+    outcome = "covered" if covered else "not_covered"
+    return _decision(outcome, "REG-18-1", "消费者权益保护法实施条例 第十八条", reason, Basis.STATUTE)
+
+
+def _own_words(covered: bool, terms: WarrantyTerms) -> tuple[Decision, ...]:
+    if not covered or terms.guarantees is None:
+        return ()
+    stated = terms.guarantees
+    reason = Wording("质保期内按制度承担", "what the company's guarantee gives")
+    return (_decision(", ".join(stated.value), "warranty.guarantees", stated.clause, reason, stated.basis),)
+
+
+def _decision(outcome: str, rule: str, clause: str, reason: Wording, basis: Basis) -> Decision:
+    return Decision(DecisionKind.WARRANTY, outcome, rule, clause, reason, basis)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRefused:
+    """Why a charge must not be taken. `most` is the price that may be, None if nothing may."""
+
+    under_guarantee: bool
+    most: Decimal | None
+    decision: Decision
+
+
+def decide_charge(
+    item: str, amount: Decimal, *, covered: bool | None, terms: WarrantyTerms, promises: Sequence[PublicPromise]
+) -> PriceItem | ChargeRefused:
+    """Return the entry of the price list that allows a charge, or why it must not be taken.
+
+    `covered`: the goods are under guarantee; None where no purchase on file says.
+    """
+    rule, clause, basis = "price_law", _PRICE_LAW, Basis.STATUTE
+    for promise in promises:
+        if promise.name == _NO_EXTRA_FEES:
+            rule, clause, basis = f"promises.{promise.name}", promise.clause, promise.basis
+    listed = next((entry for entry in terms.price_list if entry.name == item), None)
+    if covered:
+        reason = Wording("质保期内免费维修，不得收费", "under guarantee the repair is free: nothing may be charged")
+    elif listed is None:
+        reason = Wording("价目表中没有此项，不得收费", "the price list does not have it: nothing may be charged")
+    elif amount > listed.price:
+        price = f"{listed.price:.2f}"
+        reason = Wording(f"价目表为{price}元，不得多收", f"the price list says CNY {price}: nothing beyond it")
+    else:
+        return listed
+    most = None if covered or listed is None else listed.price
+    return ChargeRefused(bool(covered), most, _decision("refused", rule, clause, reason, basis))
