@@ -19,6 +19,7 @@ from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.pdf import Printer
 from app.core.settings import Settings, load_settings
+from app.core.single_sign_on import SignOn
 from app.routers import (
     capas,
     complaint_reports,
@@ -49,6 +50,7 @@ from app.services.context import Kit
 from app.services.directory import Directory
 from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
+from app.services.single_sign_on import sign_on_of
 
 # Routes are tried in this order: what web shops ask on every product page comes first.
 _SERVED = (
@@ -70,11 +72,14 @@ def create_app(
     settings = settings or load_settings()
     configure_logs(settings)
     kit = _kit(settings, clock, book)
+    keys, sign_on = KeyBook(kit.db), sign_on_of(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await kit.courier.close()
+        if sign_on is not None:
+            await sign_on.close()
         await kit.db.dispose()
 
     with_docs = settings.public_docs or settings.environment != "production"
@@ -88,7 +93,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    keys = KeyBook(kit.db)
     app.state.kit, app.state.settings, app.state.keys = kit, settings, keys
     for module in _SERVED:
         app.include_router(module.router)
@@ -98,7 +102,7 @@ def create_app(
     install_handlers(app)
     if with_docs:
         install_docs(app)
-    _surround(app, settings, keys, clock)
+    _surround(app, settings, keys, sign_on, clock)
     return app
 
 
@@ -118,10 +122,13 @@ def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
     )
 
 
-def _surround(app: FastAPI, settings: Settings, keys: KeyBook, clock: Clock) -> None:
+def _surround(app: FastAPI, settings: Settings, keys: KeyBook, sign_on: SignOn | None, clock: Clock) -> None:
     """Add the middleware; what is added last is outermost."""
     limits = BrowserLimits(key=settings.browser_key_limit, address=settings.browser_address_limit)
     app.add_middleware(BodyGuard)
     app.add_middleware(BrowserAccess, keys=keys, clock=clock, limits=limits, paths=BROWSER_PATHS)
-    app.add_middleware(Authentication, keys=keys, clock=clock, preflights=BROWSER_PATHS)
+    app.add_middleware(
+        Authentication, keys=keys, clock=clock, sign_on=sign_on, wrong_keys=settings.wrong_key_limit,
+        preflights=BROWSER_PATHS,
+    )  # fmt: skip
     app.add_middleware(Envelope)

@@ -36,6 +36,9 @@ def configure(parser: ArgumentParser) -> None:
     create.add_argument(
         "--origin", nargs="+", metavar="ORIGIN", help="of the web shop, as in https://shop.example (网店来源)"
     )
+    create.add_argument(
+        "--address", nargs="+", metavar="NETWORK", help="it may be used from, as in 10.1.0.0/16 (网络地址限制)"
+    )
     create.add_argument("--line", required=True, nargs="+", metavar="LINE", help=f"or {EVERYTHING} (经营线)")
     create.add_argument(
         "--tier", type=Tier, choices=list(Tier), default=Tier.GENERAL, help="who sees personal data (个人信息级别)"
@@ -66,7 +69,7 @@ def _create(options: Namespace) -> int:
             options,
             lambda db: create_key(
                 db, name=options.name, scopes=scopes, lines=options.line, tier=tier, now=now,
-                lifetime=timedelta(days=options.days), origins=options.origin,
+                lifetime=timedelta(days=options.days), origins=options.origin, addresses=options.address,
             ),
         )  # fmt: skip
     except ValueError as error:
@@ -96,7 +99,16 @@ def _list(options: Namespace) -> int:
         lines, scopes = ",".join(key.business_lines), ",".join(key.scopes)
         print(
             "\t".join(
-                (id_text(_PREFIX, key.id), key.name, _state(key, now), lines, scopes, key.tier, *(key.origins or ()))
+                (
+                    id_text(_PREFIX, key.id),
+                    key.name,
+                    _state(key, now),
+                    lines,
+                    scopes,
+                    key.tier,
+                    *(key.origins or ()),
+                    *(key.addresses or ()),
+                )
             )
         )
     return 0

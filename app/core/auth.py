@@ -4,6 +4,7 @@ import secrets
 import time
 from datetime import datetime, timedelta
 from hashlib import sha256
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,14 +15,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.call import Caller
 from app.core.db import Base, Database, worded
-from app.core.errors import ExpiredApiKey, InvalidApiKey
+from app.core.errors import AddressNotAllowed, ExpiredApiKey, InvalidApiKey
 from app.core.ids import new_id
 from app.core.personal import Tier
 
 SECRET_PREFIX = "as_sk_"  # noqa: S105 — public: it says what kind of key follows
 BROWSER_PREFIX = "as_pk_"  # what follows stands in a web page for everybody to read
 MAX_LIFETIME = timedelta(days=365)
-_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _FRESH_SECONDS = 2.0  # revocation must be felt in every process within 5 s
 _MOST_CACHED = 10_000
 
@@ -29,7 +30,8 @@ _MOST_CACHED = 10_000
 class ApiKey(Base):
     """密钥. Only its hash is kept; the key itself is shown once, when it is made.
 
-    A browser key has `origins`, the pages it may be used from, exactly as browsers name them.
+    A browser key has `origins`, the pages it may be used from, exactly as browsers name them. `addresses` are the
+    networks a key may be used from, in CIDR notation; None: from anywhere.
     """
 
     __tablename__ = "api_key"
@@ -42,6 +44,7 @@ class ApiKey(Base):
     business_lines: Mapped[list[str]] = mapped_column(ARRAY(Text))
     tier: Mapped[Tier] = mapped_column(worded(Tier))
     origins: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    addresses: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
@@ -58,6 +61,7 @@ def issue_key(
     lifetime: timedelta = MAX_LIFETIME,
     client_id: UUID | None = None,
     origins: list[str] | None = None,
+    addresses: list[str] | None = None,
 ) -> str:
     """Add a key and return it: 256 random bits behind `as_sk_`, never to be seen again; with `origins` a browser key.
 
@@ -71,7 +75,8 @@ def issue_key(
     session.add(
         ApiKey(
             id=new_id(), client_id=client_id or new_id(), name=name, key_hash=_hash(secret), scopes=scopes,
-            business_lines=business_lines, tier=tier, origins=origins, created_at=now, expires_at=now + lifetime,
+            business_lines=business_lines, tier=tier, origins=origins, addresses=addresses, created_at=now,
+            expires_at=now + lifetime,
         )
     )  # fmt: skip
     return secret
@@ -86,17 +91,14 @@ class KeyBook:
         self._origins: frozenset[str] = frozenset()
         self._origins_read_at = float("-inf")
 
-    async def caller(self, authorization: str | None, *, now: datetime) -> Caller:
-        """Return who sent an `Authorization` header.
+    async def caller(self, secret: str, *, now: datetime, address: str) -> Caller:
+        """Return whose key this is, sent from an address.
 
-        Raises: InvalidApiKey, ExpiredApiKey, DatabaseUnavailable.
+        Raises: InvalidApiKey, ExpiredApiKey, AddressNotAllowed, DatabaseUnavailable.
         """
-        scheme, _, secret = (authorization or "").partition(" ")
-        secret = secret.strip()
-        if scheme.lower() != "bearer" or not secret.startswith((SECRET_PREFIX, BROWSER_PREFIX)) or len(secret) > 200:
-            raise InvalidApiKey(headers=_CHALLENGE)
-        key = await self._key(_hash(secret))
-        return _valid(key, now)
+        if not secret.startswith((SECRET_PREFIX, BROWSER_PREFIX)) or len(secret) > 200:
+            raise InvalidApiKey(headers=CHALLENGE)
+        return _valid(await self._key(_hash(secret)), now, address)
 
     async def knows_origin(self, origin: str, *, now: datetime) -> bool:
         """Tell whether some browser key that is good now may be used from an origin. Read anew every two seconds.
@@ -112,11 +114,14 @@ class KeyBook:
             self._origins_read_at = time.monotonic()
         return origin in self._origins
 
-    async def caller_of(self, key_id: UUID, *, now: datetime) -> Caller:
-        """Return whom a signed-in browser acts for. Raises: InvalidApiKey, ExpiredApiKey, DatabaseUnavailable."""
+    async def caller_of(self, key_id: UUID, *, now: datetime, address: str) -> Caller:
+        """Return whom a signed-in browser acts for.
+
+        Raises: InvalidApiKey, ExpiredApiKey, AddressNotAllowed, DatabaseUnavailable.
+        """
         async with self._db.begin() as session:
             key = await session.get(ApiKey, key_id)
-        return _valid(None if key is None else _Known.of(key), now)
+        return _valid(None if key is None else _Known.of(key), now, address)
 
     async def _key(self, key_hash: bytes) -> "_Known | None":
         read_at, known = self._known.get(key_hash, (0.0, None))
@@ -135,25 +140,38 @@ class KeyBook:
 
 
 class _Known(NamedTuple):
-    """A key as it was read: whose it is, and when it ends, by its date or by revocation."""
+    """A key as it was read: whose it is, when it ends, by its date or by revocation, and whence it may come."""
 
     caller: Caller
     ends_at: datetime
+    networks: tuple[IPv4Network | IPv6Network, ...] | None
 
     @classmethod
     def of(cls, key: ApiKey) -> "_Known":
         scopes, lines = frozenset(key.scopes), frozenset(key.business_lines)
         origins = None if key.origins is None else frozenset(key.origins)
         caller = Caller(key.id, key.client_id, key.name, scopes, lines, key.tier, origins)
-        return cls(caller, min(key.expires_at, key.revoked_at or key.expires_at))
+        networks = None if key.addresses is None else tuple(map(ip_network, key.addresses))
+        return cls(caller, min(key.expires_at, key.revoked_at or key.expires_at), networks)
 
 
-def _valid(known: _Known | None, now: datetime) -> Caller:
+def _valid(known: _Known | None, now: datetime, address: str) -> Caller:
     if known is None:
-        raise InvalidApiKey(headers=_CHALLENGE)
+        raise InvalidApiKey(headers=CHALLENGE)
     if known.ends_at <= now:
-        raise ExpiredApiKey(headers=_CHALLENGE)
+        raise ExpiredApiKey(headers=CHALLENGE)
+    if known.networks is not None and not _within(address, known.networks):
+        raise AddressNotAllowed
     return known.caller
+
+
+def _within(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:  # no address at all: a socket of this machine
+        return False
+    plain = found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
+    return any(plain in network for network in networks)
 
 
 def _hash(secret: str) -> bytes:

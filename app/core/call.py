@@ -1,19 +1,23 @@
 """What is known of the HTTP request being served: who calls, in which language, under which id."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from app.core.language import Language
 from app.core.personal import Tier
 
 EVERYTHING = "*"  # every scope, or every business line
+STAFF_NO: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated key. `client_id` outlives the key: a rotated key keeps its client's references.
+    """An authenticated key, or a person with a token. `client_id` outlives the key: a rotated key keeps its references.
 
-    `origins` are the pages a browser key may be used from; None: a secret key.
+    `origins` are the pages a browser key may be used from; None: a secret key. `staff_no` is who is at work: the
+    person, or whom a key that may do so names.
     """
 
     key_id: UUID
@@ -23,6 +27,7 @@ class Caller:
     business_lines: frozenset[str]
     tier: Tier
     origins: frozenset[str] | None = None
+    staff_no: str | None = None
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes or EVERYTHING in self.scopes

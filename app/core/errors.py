@@ -125,6 +125,13 @@ class OriginNotAllowed(ServiceError):
     title = Text("该密钥不得用于此网页来源", "The key may not be used from this origin")
 
 
+class AddressNotAllowed(ServiceError):
+    status, code = 403, "address_not_allowed"
+    title = Text(
+        "该密钥不得从此网络地址使用，请联系管理员", "The key may not be used from this address: ask the administrator"
+    )
+
+
 class NotFound(ServiceError):
     """The thing does not exist, or belongs to a business line the caller does not see: the two look the same."""
 
@@ -213,6 +220,14 @@ class InternalError(ServiceError):
 class ServerBusy(ServiceError):
     status, code, retryable = 503, "server_busy", True
     title = Text("服务繁忙，请稍后重试", "The service is busy: try again shortly")
+
+
+class IdentityProviderUnavailable(ServiceError):
+    status, code, retryable = 503, "identity_provider_unavailable", True
+    title = Text(
+        "单点登录服务暂不可用，请稍后重试或改用密钥",
+        "The identity provider does not answer: try again, or use a key",
+    )
 
 
 class DatabaseUnavailable(ServiceError):

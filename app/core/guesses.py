@@ -14,7 +14,7 @@ _MOST_KNOWN: Final = 10_000
 
 
 class GuessLimit:
-    def __init__(self, most: int, seconds: float = 60.0) -> None:
+    def __init__(self, most: int, seconds: float = 60) -> None:
         self._most, self._seconds = most, seconds
         self._salt = os.urandom(16)
         self._wrong: Counter[bytes] = Counter()

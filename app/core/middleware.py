@@ -15,16 +15,28 @@ from prometheus_client import Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.auth import KeyBook
+from app.core.auth import CHALLENGE, KeyBook
+from app.core.call import Caller
 from app.core.clock import Clock
-from app.core.errors import BodyTooLarge, HeadersTooLarge, InternalError, RequestTimeout, ServiceError
+from app.core.errors import (
+    BodyTooLarge,
+    HeadersTooLarge,
+    InternalError,
+    InvalidApiKey,
+    RateLimited,
+    RequestTimeout,
+    ServiceError,
+)
+from app.core.guesses import GuessLimit
 from app.core.http import problem_response
 from app.core.language import preferred_language
 from app.core.metrics import REQUEST_SECONDS
+from app.core.single_sign_on import SignOn
 
 MAX_BODY = 1024 * 1024
 MAX_HEADERS = 16 * 1024
 BODY_SECONDS = 15.0
+_GUESS_SECONDS = 60
 LINGER_SECONDS, LINGER_BYTES = 2.0, 16 * MAX_BODY
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -195,16 +207,45 @@ async def _whole_body(receive: Receive) -> bytes | None:
 
 
 class Authentication:
-    """Resolve the key of every request under `/v1` before its body is read or its path looked at."""
+    """Resolve the key or token of every request under `/v1` before its body is read or its path looked at."""
 
-    def __init__(self, app: ASGIApp, *, keys: KeyBook, clock: Clock, preflights: frozenset[str] = frozenset()) -> None:
-        self.app, self.keys, self.clock, self.preflights = app, keys, clock, preflights
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        keys: KeyBook,
+        clock: Clock,
+        sign_on: SignOn | None = None,
+        wrong_keys: int = 10,
+        preflights: frozenset[str] = frozenset(),
+    ) -> None:
+        self.app, self.keys, self.sign_on, self.clock, self.preflights = app, keys, sign_on, clock, preflights
+        self.guesses = GuessLimit(wrong_keys, _GUESS_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         keyed = scope["type"] == "http" and (scope["path"] == "/v1" or scope["path"].startswith("/v1/"))
         # A browser asks whether it may ask before it sends the key.
         if keyed and not (scope["method"] == "OPTIONS" and scope["path"] in self.preflights):
-            authorization = Headers(scope=scope).get("authorization")
-            scope["state"]["caller"] = caller = await self.keys.caller(authorization, now=self.clock())
+            scope["state"]["caller"] = caller = await self._caller(scope)
             structlog.contextvars.bind_contextvars(key_id=caller.key_id.hex)
         await self.app(scope, receive, send)
+
+    async def _caller(self, scope: Scope) -> Caller:
+        """Raises: InvalidApiKey, ExpiredApiKey, AddressNotAllowed; RateLimited for who goes on guessing."""
+        authorization = Headers(scope=scope).get("authorization")
+        if authorization is None:
+            raise InvalidApiKey(headers=CHALLENGE)
+        scheme, _, secret = authorization.partition(" ")
+        secret, client = secret.strip(), scope.get("client")
+        address = client[0] if client else ""
+        try:
+            if scheme.lower() != "bearer":
+                raise InvalidApiKey(headers=CHALLENGE)
+            if self.sign_on is not None and secret.count(".") == 2:
+                return await self.sign_on.caller(secret, now=self.clock())
+            return await self.keys.caller(secret, now=self.clock(), address=address)
+        except InvalidApiKey:
+            # A good key is served from whatever address, also while another there is guessing.
+            if self.guesses.too_many(address):
+                raise RateLimited(headers={"retry-after": str(_GUESS_SECONDS)}) from None
+            raise

@@ -2,16 +2,18 @@
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.egress import named_host
 from app.core.mail import Mailbox
 
 PREFIX = "AFTERSALES_"
+_SIGN_ON = ("oidc_issuer", "oidc_audience", "oidc_roles_file")
 
 
 class SettingsInvalid(Exception):
@@ -51,6 +53,14 @@ class Settings(BaseSettings):
     # address, and by http.
     webhook_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     # Requests a minute by browser keys, in each process.
+    wrong_key_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 10  # a minute by an address, in each process
+    # Networks of reverse proxies, CIDR separated by commas, whose `X-Forwarded-For` is believed.
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    oidc_issuer: Annotated[str, Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])")] | None = None
+    oidc_audience: Annotated[str, Field(min_length=1)] | None = None
+    oidc_roles_file: Path | None = None  # what people with a role may do
+    oidc_roles_claim: str = "roles"
+    oidc_staff_claim: str = "staff_no"
     browser_key_limit: Annotated[int, Field(ge=1, le=100_000)] = 60
     browser_address_limit: Annotated[int, Field(ge=1, le=100_000)] = 10
 
@@ -82,6 +92,20 @@ class Settings(BaseSettings):
     def _named_hosts(cls, hosts: str | tuple[str, ...]) -> tuple[str, ...]:
         listed = hosts.split(",") if isinstance(hosts, str) else hosts
         return tuple(named_host(entry) for entry in listed if entry.strip())
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, networks: str | tuple[str, ...]) -> tuple[str, ...]:
+        listed = _separated(networks) if isinstance(networks, str) else networks
+        return tuple(str(ip_network(network)) for network in listed)
+
+    @model_validator(mode="after")
+    def _sign_on_is_whole(self) -> Self:
+        given = [name for name in _SIGN_ON if getattr(self, name) is not None]
+        if given and len(given) < len(_SIGN_ON):
+            missing = ", ".join(f"{PREFIX}{name.upper()}" for name in _SIGN_ON if name not in given)
+            raise ValueError(f"single sign-on needs {missing} too")
+        return self
 
     @property
     def gateways(self) -> tuple[str, ...]:

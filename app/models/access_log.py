@@ -19,6 +19,7 @@ class AccessLog(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     business_line_id: Mapped[UUID]
     key_id: Mapped[UUID]
+    staff_no: Mapped[str | None] = mapped_column(String(32))  # who was at work, where the caller said so
     subject: Mapped[str] = mapped_column(String(80))
     fields: Mapped[list[str]] = mapped_column(ARRAY(Text))
     request_id: Mapped[str] = mapped_column(String(64))

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from app.core.auth import KeyBook
 from app.core.call import Caller
-from app.core.errors import ExpiredApiKey, InsufficientScope, InvalidApiKey, ValidationFailed
+from app.core.errors import AddressNotAllowed, ExpiredApiKey, InsufficientScope, InvalidApiKey, ValidationFailed
 from app.core.guesses import GuessLimit
 from app.core.http import call_of, response_of
 from app.core.sessions import COOKIE, cookie, key_of, session_for
@@ -22,6 +22,7 @@ from app.services.surveys.report import show_report, show_sign_in
 router = APIRouter(prefix="/reports", tags=["pages"], route_class=PageRoute, default_response_class=HTMLResponse)
 _GUESSES = GuessLimit(20)
 _NEEDED = Scope.SURVEYS_READ
+_REFUSED = (InvalidApiKey, ExpiredApiKey, AddressNotAllowed, InsufficientScope)
 Lang = Annotated[str | None, Query(description="`zh` or `en`; otherwise `Accept-Language` decides")]
 
 
@@ -35,10 +36,10 @@ async def sign_in_page(request: Request, lang: Lang = None) -> Response:
 async def sign_in(request: Request, kit: PublicKit, lang: Lang = None) -> Response:
     """Take a key from a form and answer with a session cookie; 401 for one that is not good, 429 for too many."""
     given = parse_qs((await request.body())[:2000].decode("ascii", "replace")).get("key", [""])[0]
-    address = request.client.host if request.client else ""
+    address = _address(request)
     try:
-        caller = _allowed(await _keys(request).caller(f"Bearer {given}", now=kit.clock()))
-    except (InvalidApiKey, ExpiredApiKey, InsufficientScope):
+        caller = _allowed(await _keys(request).caller(given.strip(), now=kit.clock(), address=address))
+    except _REFUSED:
         page = response_of(show_sign_in(language_of(request, lang), refused=True))
         page.status_code = 429 if _GUESSES.too_many(address) else 401
         return page
@@ -81,8 +82,8 @@ async def _signed_in(request: Request, kit: Kit) -> Caller | None:
     if key_id is None:
         return None
     try:
-        return _allowed(await _keys(request).caller_of(key_id, now=kit.clock()))
-    except (InvalidApiKey, ExpiredApiKey, InsufficientScope):
+        return _allowed(await _keys(request).caller_of(key_id, now=kit.clock(), address=_address(request)))
+    except _REFUSED:
         return None
 
 
@@ -91,6 +92,10 @@ def _allowed(caller: Caller) -> Caller:
     if not caller.may(_NEEDED):
         raise InsufficientScope
     return caller
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _keys(request: Request) -> KeyBook:

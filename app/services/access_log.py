@@ -58,6 +58,7 @@ def _look(ctx: Context, line: UUID, subject: str, fields: list[str]) -> AccessLo
         id=new_id(),
         business_line_id=line,
         key_id=ctx.caller.key_id,
+        staff_no=ctx.caller.staff_no,
         subject=subject,
         fields=fields,
         request_id=ctx.call.request_id,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from uuid import UUID
 
 from sqlalchemy import select
@@ -29,13 +30,15 @@ async def create_key(
     now: datetime,
     lifetime: timedelta = MAX_LIFETIME,
     origins: list[str] | None = None,
+    addresses: list[str] | None = None,
 ) -> str:
     """Return a new key, which nobody can show again; with `origins` one for web pages, of a single line.
 
     Raises: ValueError for an unknown scope or business line, a name in use, a lifetime over 365 days, or an origin
-    that is none.
+    or network that is none.
     """
     check_scopes(scopes)
+    networks = None if addresses is None else [str(ip_network(address)) for address in addresses]
     if origins is not None:
         _check_browser_key(lines, origins)
     async with db.begin() as session:
@@ -48,7 +51,7 @@ async def create_key(
             raise ValueError(f"a key named {name!r} is in use: rotate it, and its client keeps its references")
         return issue_key(
             session, name=name, scopes=scopes, business_lines=lines, tier=tier, now=now, lifetime=lifetime,
-            origins=origins,
+            origins=origins, addresses=networks,
         )  # fmt: skip
 
 
@@ -75,7 +78,7 @@ async def rotate_key(db: Database, key: UUID, now: datetime, *, overlap: timedel
         old.expires_at = min(old.expires_at, now + overlap)
         return issue_key(
             session, name=old.name, scopes=old.scopes, business_lines=old.business_lines, tier=old.tier, now=now,
-            client_id=old.client_id, origins=old.origins,
+            client_id=old.client_id, origins=old.origins, addresses=old.addresses,
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ class Scope(StrEnum):
     TICKETS_WRITE = "tickets:write"
     STAFF_READ = "staff:read"
     STAFF_WRITE = "staff:write"
+    STAFF_ACT = "staff:act"  # to name in X-Staff-No who is at work; it opens no operation
     SLA_READ = "sla:read"
     COMPLAINTS_CLASSIFY = "complaints:classify"
     COMPLAINTS_READ = "complaints:read"

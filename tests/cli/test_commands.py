@@ -36,13 +36,13 @@ def test_keys_are_made_listed_and_revoked(capsys: Capture) -> None:
     said(capsys, "lines", "add", "outlet", "--policy", "mall")
     (key,) = said(
         capsys, "keys", "create", "--name", "crm", "--scope", "tickets:read", "sla:read", "--line", "outlet",
-        "--tier", "sensitive", "--days", "30",
+        "--tier", "sensitive", "--days", "30", "--address", "10.1.0.0/16",
     )  # fmt: skip
     assert key.startswith("as_sk_")
     (row,) = said(capsys, "keys", "list")
     assert key not in row
     identifier, name, state, *rest = row.split("\t")
-    assert (name, rest) == ("crm", ["outlet", "tickets:read,sla:read", "sensitive"])
+    assert (name, rest) == ("crm", ["outlet", "tickets:read,sla:read", "sensitive", "10.1.0.0/16"])
     assert state.startswith("until ")
     said(capsys, "keys", "revoke", identifier)
     assert "\trevoked " in said(capsys, "keys", "list")[0]
@@ -55,6 +55,7 @@ def test_keys_are_made_listed_and_revoked(capsys: Capture) -> None:
         (("--scope", "tickets:eat", "--line", "*"), "unknown scope 'tickets:eat'"),
         (("--scope", "*", "--line", "atlantis"), "unknown business line 'atlantis'"),
         (("--scope", "*", "--line", "*", "--days", "366"), "365 days"),
+        (("--scope", "*", "--line", "*", "--address", "10.1.0.0/99"), "10.1.0.0/99"),
     ],
 )
 def test_a_key_that_cannot_be_is_refused_in_a_line(arguments: tuple[str, ...], complaint: str, capsys: Capture) -> None:

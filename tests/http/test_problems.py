@@ -139,6 +139,14 @@ STAGED: dict[str, tuple[int, Callable[[httpx.AsyncClient, Service], Awaitable[ht
     "internal_error": (500, _broken),
     "server_busy": (503, _busy),
 }
+# What takes another service: with a web shop's key, from another address, with an identity provider, without a database.
+ELSEWHERE = {
+    "origin_not_allowed": "tests/http/test_browser_keys.py",
+    "rate_limited": "tests/http/test_browser_keys.py",
+    "address_not_allowed": "tests/http/test_key_limits.py",
+    "identity_provider_unavailable": "tests/http/test_single_sign_on.py",
+    "database_unavailable": "tests/reliability/test_faults.py",
+}
 RETRYABLE = {"request_timeout", "idempotency_in_progress", "internal_error", "server_busy"}
 AFTER_A_WHILE = {"idempotency_in_progress", "server_busy"}
 
@@ -151,7 +159,12 @@ def kinds(parent: type[ServiceError] = ServiceError) -> Iterator[type[ServiceErr
 
 def test_every_code_of_the_kit_is_provoked_here() -> None:
     codes = {kind.code for kind in kinds() if kind.__module__ == errors.__name__}
-    assert codes <= {*ASKED, *STAGED, "database_unavailable"}
+    assert codes <= {*ASKED, *STAGED, *ELSEWHERE}
+
+
+@pytest.mark.parametrize(("code", "file"), ELSEWHERE.items())
+def test_what_is_provoked_elsewhere_is(code: str, file: str, project: Path) -> None:
+    assert f'"{code}"' in (project / file).read_text(encoding="utf-8")
 
 
 def test_every_title_stands_in_both_languages() -> None:

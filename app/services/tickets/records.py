@@ -80,10 +80,13 @@ def entry_row(
     author: str = "staff",
     data: Mapping[str, Any] | None = None,
 ) -> TimelineEntry:
-    """Note who did what by a request."""
+    """Note who did what by a request: whom its body names, or who is at work; both where they are two people."""
+    acting = ctx.caller.staff_no if author == "staff" else None
+    if acting and staff_no and acting != staff_no:
+        data = {**(data or {}), "entered_by": acting}
     return timeline_row(
         ticket, kind, at=ctx.now, request_id=ctx.call.request_id, key_id=ctx.caller.key_id, author=author,
-        staff_no=staff_no, text=text, visibility=visibility, data=data,
+        staff_no=staff_no or acting, text=text, visibility=visibility, data=data,
     )  # fmt: skip
 
 
