@@ -139,7 +139,7 @@ STAGED: dict[str, tuple[int, Callable[[httpx.AsyncClient, Service], Awaitable[ht
     "internal_error": (500, _broken),
     "server_busy": (503, _busy),
 }
-# What takes another service: with a web shop's key, from another address, with an identity provider, without a database.
+# What takes another service: a web shop's key, another address, an identity provider, no database.
 ELSEWHERE = {
     "origin_not_allowed": "tests/http/test_browser_keys.py",
     "rate_limited": "tests/http/test_browser_keys.py",
