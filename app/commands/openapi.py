@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from app.core.crypto import KeyRing
 from app.core.settings import Settings
@@ -12,9 +13,14 @@ def configure(parser: ArgumentParser) -> None:
     """It takes no options: the document is the same everywhere."""
 
 
-def run(_options: Namespace) -> int:
+def document() -> dict[str, Any]:
+    """Return the document without a database, and without the test clocks of a sandbox."""
     settings = Settings(
         DATABASE_URL="postgresql://nobody@localhost/never_asked", secret_keys=KeyRing.new_entry("never_used")
     )
-    print(json.dumps(create_app(settings).openapi(), ensure_ascii=False, indent=2))
+    return create_app(settings).openapi()
+
+
+def run(_options: Namespace) -> int:
+    print(json.dumps(document(), ensure_ascii=False, indent=2))
     return 0
