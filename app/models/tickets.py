@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base, worded
 from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.facts import Channel, ItemClass
+from app.services.rules.progress import ProgressCause
 from app.services.rules.sla import CommitmentState, Milestone, Unit
 from app.services.rules.tickets import Status
 
@@ -61,6 +62,8 @@ class Ticket(Base):
         Index("ix_ticket_order_no", text("(product ->> 'order_no')")),
         Index("ix_ticket_batch", text("(product ->> 'batch')")),
         Index("ix_ticket_model", text("(product ->> 'model')")),
+        Index("ix_ticket_progress", "progress_at", postgresql_where=text("progress_at IS NOT NULL")),
+        Index("ix_ticket_test_clock", "test_clock_id", postgresql_where=text("test_clock_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -117,6 +120,8 @@ class Ticket(Base):
     recorded_at: Mapped[datetime]
     round_started_at: Mapped[datetime]  # opened, or last reopened: what is promised anew counts from here
     responded_at: Mapped[datetime | None]
+    progress_at: Mapped[datetime | None]  # when the customer is told next how the matter stands
+    progress_cause: Mapped[ProgressCause | None] = mapped_column(worded(ProgressCause))
     unanswered_since: Mapped[datetime | None]  # the customer's last message, until staff reply or settle the matter
     updated_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

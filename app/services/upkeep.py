@@ -13,6 +13,7 @@ from app.services.capas.timers import fire_due_tasks, retry_tasks, stuck_tasks
 from app.services.complaint_reports.due_measures import announce_due
 from app.services.directory import Known
 from app.services.holidays import follow_holidays
+from app.services.progress import tell_due
 from app.services.quality_watch import watch_line
 from app.services.queues import drain
 from app.services.search_index import index_pending
@@ -68,6 +69,12 @@ async def send_surveys(db: Database, known: Known, now: datetime | None = None) 
     """Invite and remind the customers whose time has come; return how many surveys were looked at."""
     async with db.begin() as session:
         return await send_due(session, known, now or await database_now(session))
+
+
+async def tell_progress(db: Database, known: Known, now: datetime | None = None) -> int:
+    """Tell a batch of customers how their matters stand; return how many tickets were looked at."""
+    async with db.begin() as session:
+        return await tell_due(session, known, now or await database_now(session))
 
 
 async def recount(db: Database, known: Known, now: datetime | None = None) -> int:

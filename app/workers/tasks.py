@@ -66,6 +66,10 @@ async def _ask(tools: Tools) -> int:
     return await upkeep.send_surveys(tools.db, await tools.directory.known())
 
 
+async def _tell(tools: Tools) -> int:
+    return await upkeep.tell_progress(tools.db, await tools.directory.known())
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db)
 
@@ -87,6 +91,7 @@ TASKS = (
     Task("watch quality", 10.0, _watch),
     Task("announce measures", 10.0, _measures),
     Task("ask customers", 5.0, _ask),
+    Task("tell customers", 1.0, _tell),
     Task("purge", 60.0, _purge),
     *[Task("send notices", 2.0, _send)] * _SENDERS,
 )

@@ -99,6 +99,19 @@ def surveys(writer: Writer) -> Section:
     return Section("survey", writer.say(words.SURVEY), tuple(writer.table("", rows)))
 
 
+def progress(writer: Writer) -> Section | None:
+    """进展告知: at which steps a customer is told without asking, and how often in between."""
+    terms = writer.edition.progress
+    if terms is None:
+        return None
+    told = [title for move, title in words.STEP_TITLES.items() if move in terms.steps.value]
+    rows = [
+        writer.due(words.PROGRESS_STEPS, terms.steps, lambda _: writer.listed(told)),
+        writer.due(words.PROGRESS_INTERVAL, terms.every_hours, lambda n: writer.say(words.EVERY_HOURS, hours=n)),
+    ]
+    return Section("progress", writer.say(words.PROGRESS), tuple(writer.table("", rows)))
+
+
 def privacy(writer: Writer) -> Section:
     """您的信息: what is recorded, how it is protected, how long it is kept."""
     edition = writer.edition

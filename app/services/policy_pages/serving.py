@@ -156,6 +156,7 @@ def _sections(writer: Writer, on: date) -> list[Section]:
         handling.responsible(writer),
         handling.complaints(writer),
         handling.incidents(writer),
+        handling.progress(writer),
         handling.surveys(writer),
         handling.privacy(writer),
         rights.training(writer),

@@ -10,6 +10,7 @@ from app.services.rules.policy_customers import PromisedRemedy
 from app.services.rules.returns.words import Payer, Remedy
 from app.services.rules.routing import DutyHolder
 from app.services.rules.sla import Unit
+from app.services.rules.tickets import Move
 
 # What stands before a value that is our default, so that nobody takes it for the company's promise.
 ASSUMED: Final = Text("本公司尚未明文规定，暂按", "Not yet laid down; for now")
@@ -179,6 +180,24 @@ INCIDENTS: Final = Text("突发事件", "Incidents")
 INCIDENT_NOTE: Final = Text("两处时限不一致的，以较短的为准。", "Where two times differ, the shorter binds.")
 EVERY_INCIDENT: Final = Text("各级突发事件", "Every level")
 
+PROGRESS: Final = Text("进展告知", "Hearing how it goes")
+PROGRESS_STEPS: Final = Text("主动告知的环节", "We tell you when your matter is")
+PROGRESS_INTERVAL: Final = Text("期间没有进展时", "While nothing happens")
+EVERY_HOURS: Final = Text("每 {hours} 小时告知一次", "every {hours} hours")
+STEP_TITLES: Final = {
+    Move.ACKNOWLEDGE: Text("受理", "taken up"),
+    Move.ASSIGN: Text("派工", "assigned"),
+    Move.START: Text("开始处理", "begun"),
+    Move.WAIT: Text("等待", "waiting"),
+    Move.RESUME: Text("继续处理", "gone on with"),
+    Move.RESOLVE: Text("处理完成", "resolved"),
+    Move.ACCEPT: Text("确认", "accepted"),
+    Move.CLOSE: Text("办结", "closed"),
+    Move.REOPEN: Text("重新处理", "reopened"),
+    Move.CANCEL: Text("取消", "cancelled"),
+    Move.TRANSFER: Text("转办", "passed on"),
+    Move.ESCALATE: Text("升级", "escalated"),
+}
 SURVEY: Final = Text("回访与满意度", "Asking for your opinion")
 ASPECTS: Final = Text("请您评价", "You rate")
 SCALE: Final = Text("评分", "Scale")

@@ -41,6 +41,7 @@ from app.services.rules.policy_service import (
     QualityTerms,
 )
 from app.services.rules.policy_shapes import Items
+from app.services.rules.progress import ProgressTerms
 from app.services.rules.routing import Name, RoutingTerms, Titled
 from app.services.rules.sla import SlaTerms
 from app.services.rules.surveys import SurveyTerms
@@ -88,6 +89,7 @@ class Edition(Terms):
     materials: tuple[MaterialTerm, ...] = ()
     material_titles: dict[MaterialName, Wording] = Field(default_factory=dict)
     surveys: SurveyTerms
+    progress: ProgressTerms | None = None
     retention: RetentionTerms
     intake: IntakeTerms | None = None
     complaints: ComplaintTerms | None = None

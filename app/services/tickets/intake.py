@@ -25,6 +25,7 @@ from app.services.complaint_reports.opening import begin_report
 from app.services.context import Context
 from app.services.directory import Line
 from app.services.policy_book import Policy
+from app.services.progress import expect_word
 from app.services.rules.facts import TicketFacts
 from app.services.rules.handling import Handling
 from app.services.rules.tickets import Status
@@ -312,6 +313,7 @@ def _ticket(
         **{name: getattr(body, name) for name in _AS_GIVEN},
         **_decided(reading, judged, ctx.now),
     )
+    expect_word(ticket, policy, ctx.now)
     given = body.customer
     seal_customer(ticket, given.model_dump(include=set(PERSONAL)) if given else {}, ctx.keyring)
     return ticket

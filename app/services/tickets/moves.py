@@ -14,6 +14,7 @@ from app.services.complaint_reports.opening import report_if_required
 from app.services.context import Context
 from app.services.notices.telling import News, tell, tell_of_delay
 from app.services.policy_book import Policy
+from app.services.progress import step_taken
 from app.services.rules.notices import told_of
 from app.services.rules.routing import decide_routing
 from app.services.rules.sla import Milestone, decide_sla
@@ -82,6 +83,7 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
         ticket.status = after
         _take_responsibility(loaded.policy, ticket, move, body)
         _apply(ctx, loaded.policy, ticket, move, body)
+        step_taken(ticket, move, loaded.policy, ctx.now)
         new = _begin_again(ctx, loaded) if move is Move.REOPEN else []
         told = await _tell(ctx, unit.session, loaded) if move is Move.ESCALATE else {}
         if body.delay_reason is not None:
