@@ -53,8 +53,9 @@ from app.services.policy_book import SHIPPED, PolicyBook
 
 # Routes are tried in this order: what web shops ask on every product page comes first.
 _SERVED = (
-    returns, tickets, sla, complaints, complaint_reports, responsibility, capas, nonconformities, quality, staff, surveys,
-    customers, purchases, warranty, policies, pages, survey_pages, reports, events, webhooks, notice_channels, notices, health,
+    returns, tickets, sla, complaints, complaint_reports, responsibility, capas, nonconformities, quality,
+    staff, surveys, customers, purchases, warranty, policies, pages, survey_pages, reports, events, webhooks,
+    notice_channels, notices, health,
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})

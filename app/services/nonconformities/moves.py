@@ -1,4 +1,4 @@
-"""The moves of nonconforming goods. Each locks them, asks the table of moves and the edition whose step it is, and tells."""
+"""The moves of nonconforming goods. Each locks them, asks the table of moves and whose step it is, and tells."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """不合格品审理: which move follows which, what may become of the goods, and whose step each move is (002 6.5.1).
 
-Goods are reviewed, disposed of in parts that add up to the quantity, and corrected. What was reworked, repaired or sorted
-is looked at again; the part that fails is reviewed and disposed of in another round.
+Goods are reviewed, disposed of in portions that add up to the quantity, and corrected. What was reworked, repaired or
+sorted is looked at again; of what fails it is decided anew, in another round.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +20,7 @@ class NonconformityStatus(StrEnum):
     REVIEWED = "reviewed"
     DISPOSED = "disposed"
     AWAITING_VERIFICATION = "awaiting_verification"
+    VERIFICATION_FAILED = "verification_failed"
     SETTLED = "settled"
     CLOSED = "closed"
     CANCELLED = "cancelled"
@@ -65,12 +66,16 @@ _S, _M, _D = NonconformityStatus, NonconformityMove, Disposition
 VERIFIED: Final = frozenset({_D.REWORK, _D.REPAIR, _D.SORT})  # goods that are looked at again afterwards
 CAPA_FOLLOWS: Final = frozenset(NonconformityStatus) - {_S.CANCELLED}
 
-# A move maps the statuses it may be made from to the status it leads to. Correcting goods that are looked at again leads
-# on to that: see `after_correction`. Goods that fail there go back: see `after_verification`.
+# A move maps the statuses it may be made from to the status it leads to. Correcting goods that are looked at again
+# leads on to that: see `after_correction`. Goods that fail there are disposed of anew: see `after_verification`.
 LIFE_CYCLE: Final[Mapping[NonconformityMove, Mapping[NonconformityStatus, NonconformityStatus]]] = MappingProxyType(
     {
-        _M.REVIEW: {_S.OPEN: _S.REVIEWED, _S.REVIEWED: _S.REVIEWED},
-        _M.DISPOSE: {_S.REVIEWED: _S.DISPOSED},
+        _M.REVIEW: {
+            _S.OPEN: _S.REVIEWED,
+            _S.REVIEWED: _S.REVIEWED,
+            _S.VERIFICATION_FAILED: _S.VERIFICATION_FAILED,
+        },
+        _M.DISPOSE: dict.fromkeys((_S.REVIEWED, _S.VERIFICATION_FAILED), _S.DISPOSED),
         _M.CORRECT: {_S.DISPOSED: _S.SETTLED},
         _M.VERIFY: {_S.AWAITING_VERIFICATION: _S.SETTLED},
         _M.CLOSE: {_S.SETTLED: _S.CLOSED},
@@ -102,7 +107,7 @@ def after_correction(portions: Iterable[Portion]) -> NonconformityStatus:
 
 def after_verification(failed: int) -> NonconformityStatus:
     """Return the status once corrected goods were looked at again and so many of them failed."""
-    return _S.REVIEWED if failed else _S.SETTLED
+    return _S.VERIFICATION_FAILED if failed else _S.SETTLED
 
 
 _REVIEWED, _CORRECTED, _TOLD = "reviewed", "corrected", "told"  # steps of `quality.nonconforming_goods`
@@ -112,8 +117,8 @@ _FROM_CUSTOMERS: Final = frozenset({NonconformitySource.COMPLAINT, Nonconformity
 def step_of(move: NonconformityMove, source: NonconformitySource) -> str:
     """Return which step of the edition a move takes.
 
-    Who reviews also disposes and looks again. Where the goods came from a customer, the last step is that the customer is
-    told; otherwise whoever reviewed closes.
+    Who reviews also disposes and looks again. Where the goods came from a customer, the last step is that the customer
+    is told; otherwise whoever reviewed closes.
     """
     if move is _M.CORRECT:
         return _CORRECTED
