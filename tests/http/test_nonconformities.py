@@ -19,6 +19,10 @@ REVIEW = SIGNED | {"finding": "弯折半径过小", "cause": "模具磨损"}
 CORRECTION = SIGNED | {"text": "已返工并隔离", "evidence": ["返工单 R-1"]}
 VERIFICATION = SIGNED | {"finding": "拉力试验", "evidence": ["报告 QC-2"]}
 CLOSING = SIGNED | {"department": "marketing", "conclusion": "已告知客户"}
+INSPECTION = {
+    "sample": "五只", "method": "拉力", "finding": "断裂", "conclusion": "confirmed", "inspected_by": "3001",
+    "department": "quality_department",
+}  # fmt: skip
 
 
 def portions(**quantities: int) -> dict[str, Any]:
@@ -26,6 +30,17 @@ def portions(**quantities: int) -> dict[str, Any]:
         {"disposition": disposition, "quantity": quantity} for disposition, quantity in quantities.items()
     ]  # fmt: skip
     return SIGNED | {"portions": parts, "reason": "评审意见"}
+
+
+WAY = [
+    ("review", REVIEW),
+    ("dispose", portions(rework=60, sort=20, scrap=20)),
+    ("correct", CORRECTION),
+    ("verify", VERIFICATION | {"failed_quantity": 5}),
+    ("dispose", portions(scrap=5)),
+    ("correct", CORRECTION),
+    ("close", CLOSING),
+]
 
 
 async def recorded(client: AsyncClient, **changes: Any) -> dict[str, Any]:
@@ -43,26 +58,13 @@ async def disposed(client: AsyncClient, **quantities: int) -> str:
 
 async def test_goods_go_their_whole_way(client: AsyncClient, clock: FakeClock, seal: Any) -> None:
     ticket = await take(client, **QUALITY)
-    inspection = {
-        "sample": "五只", "method": "拉力", "finding": "断裂", "conclusion": "confirmed", "inspected_by": "3001",
-        "department": "quality_department",
-    }  # fmt: skip
-    inspected = await done(client, f"tickets/{ticket['number']}/inspections", inspection)
+    inspected = await done(client, f"tickets/{ticket['number']}/inspections", INSPECTION)
     goods = await recorded(client, tickets=[ticket["number"]], inspection=inspected["id"])
     assert goods["number"].startswith("NC-20261122-")
     assert (goods["status"], goods["tickets"], goods["inspection"]) == ("open", [ticket["number"]], inspected["id"])
     path = f"nonconformities/{goods['number']}"
-    steps = [
-        ("review", REVIEW),
-        ("dispose", portions(rework=60, sort=20, scrap=20)),
-        ("correct", CORRECTION),
-        ("verify", VERIFICATION | {"failed_quantity": 5}),
-        ("dispose", portions(scrap=5)),
-        ("correct", CORRECTION),
-        ("close", CLOSING),
-    ]
     seen = []
-    for move, body in steps:
+    for move, body in WAY:
         clock.advance(hours=1)
         goods = await done(client, f"{path}/{move}", body)
         seen.append((goods["status"], goods["round"], goods["quantity_open"]))
@@ -87,7 +89,12 @@ async def test_goods_go_their_whole_way(client: AsyncClient, clock: FakeClock, s
     assert {decision["clause"] for decision in goods["decisions"]} == {"6.5.1"}
     assert (goods["version"], goods["closed_at"]) == (8, "2026-11-22T11:00:00.000Z")
     assert (await client.get(f"/v1/{path}")).json() == goods
-    timeline = (await client.get(f"/v1/tickets/{ticket['number']}/timeline")).json()["items"]
+    await _was_told(client, seal, goods)
+
+
+async def _was_told(client: AsyncClient, seal: Any, goods: dict[str, Any]) -> None:
+    """The ticket has noted beginning and end, and each step was announced."""
+    timeline = (await client.get(f"/v1/tickets/{goods['tickets'][0]}/timeline")).json()["items"]
     told = [entry for entry in timeline if entry["kind"].startswith("goods_")]
     assert [(entry["kind"], entry["data"]) for entry in told] == [
         (kind, {"nonconformity": goods["number"]}) for kind in ("goods_under_review", "goods_settled")
