@@ -61,9 +61,7 @@ async def get_nonconformity(nonconformity: str, ctx: Reader) -> Response:
     return response_of(await reading.get_nonconformity(ctx, nonconformity))
 
 
-@router.patch(
-    "/{nonconformity}", response_model=NonconformityOut, responses=problems(*_MOVED, IfMatchRequired)
-)  # fmt: skip
+@router.patch("/{nonconformity}", response_model=NonconformityOut, responses=problems(*_MOVED, IfMatchRequired))
 async def change_nonconformity(nonconformity: str, body: NonconformityPatch, ctx: Writer) -> Response:
     """Correct quantity, severity or defect, with the reason (`If-Match` required), until the goods are reviewed."""
     return response_of(await recording.change_nonconformity(ctx, nonconformity, body))

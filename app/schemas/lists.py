@@ -160,7 +160,7 @@ class CapaFilter(RequestBody):
 
 
 class NonconformityFilter(RequestBody):
-    """`ticket` is a number or an id, `capa` a number."""
+    """`ticket` and `capa` are numbers or ids."""
 
     business_line: Lines | None = None
     status: Several[NonconformityStatus] = []

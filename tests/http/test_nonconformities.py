@@ -26,9 +26,7 @@ INSPECTION = {
 
 
 def portions(**quantities: int) -> dict[str, Any]:
-    parts = [
-        {"disposition": disposition, "quantity": quantity} for disposition, quantity in quantities.items()
-    ]  # fmt: skip
+    parts = [{"disposition": disposition, "quantity": quantity} for disposition, quantity in quantities.items()]
     return SIGNED | {"portions": parts, "reason": "评审意见"}
 
 
@@ -174,9 +172,7 @@ async def test_the_record_is_corrected_until_the_review(client: AsyncClient) -> 
 async def test_a_capa_is_opened_from_the_goods_or_linked_once(client: AsyncClient) -> None:
     ticket = await take(client, **QUALITY)
     first, second = await recorded(client, tickets=[ticket["number"]]), await recorded(client)
-    opened = await done(
-        client, f"nonconformities/{first['number']}/capa", {"staff_no": "3001", "title": "引脚断裂"}
-    )  # fmt: skip
+    opened = await done(client, f"nonconformities/{first['number']}/capa", {"staff_no": "3001", "title": "引脚断裂"})
     capa = (await client.get(f"/v1/capas/{opened['capa']}")).json()
     assert (capa["source"], capa["problem"], capa["tickets"], capa["nonconformities"]) == (
         "nonconforming_goods", "引脚断裂", [ticket["number"]], [first["number"]],
@@ -231,6 +227,10 @@ async def test_texts_are_seen_by_tier(client: AsyncClient, make_client: MakeClie
     assert (shown["defect"], shown["reviews"][0]["finding"], shown["rounds"][0]["reason"]) == (None, None, None)
     assert {step["text"] for step in shown["history"]} == {None}
     assert shown["rounds"][0]["portions"][0]["disposition"] == "scrap"
+    named = await recorded(client, product={"name": "客户13800001234定制"})
+    assert "13800001234" not in named["product"]["name"]
+    [listed, _] = (await client.get("/v1/nonconformities")).json()["items"]
+    assert listed["product"] == named["product"]
 
 
 async def test_what_is_another_lines_does_not_exist(client: AsyncClient, make_client: MakeClient) -> None:

@@ -122,9 +122,7 @@ async def close(ctx: Context, reference: str, body: CloseGoodsIn) -> Answer:
         loaded = await _taken(unit, ctx, reference, NonconformityMove.CLOSE, body)
         loaded.goods.closed_at = ctx.now
         for ticket in await lock_linked(unit.session, loaded.goods):
-            await note_on_ticket(
-                ctx, unit.session, loaded.goods, ticket, kind="goods_settled", staff_no=body.staff_no
-            )  # fmt: skip
+            await note_on_ticket(ctx, unit.session, loaded.goods, ticket, kind="goods_settled", staff_no=body.staff_no)
         return await _moved(ctx, unit, loaded, NonconformityMove.CLOSE, body, text=body.conclusion)
 
 

@@ -39,9 +39,8 @@ async def record_nonconformity(ctx: Context, body: NonconformityIn) -> Answer:
         )  # fmt: skip
         await session.flush()
         for ticket in tickets:
-            session.add(
-                NonconformityTicket(nonconformity_id=goods.id, ticket_id=ticket.id, business_line_id=line.id)
-            )  # fmt: skip
+            link = NonconformityTicket(nonconformity_id=goods.id, ticket_id=ticket.id, business_line_id=line.id)
+            session.add(link)
             await note_on_ticket(ctx, session, goods, ticket, kind="goods_under_review", staff_no=body.recorded_by)
         return unit.answer(await answer_nonconformity(ctx, session, loaded, status=201))
 

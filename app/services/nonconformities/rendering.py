@@ -20,10 +20,10 @@ from app.schemas.nonconformities import (
 from app.schemas.tickets import PolicyRef
 from app.services.directory import Known
 from app.services.nonconformities.loading import Loaded
-from app.services.tickets.rendering import render_decision, shown_text, shown_texts
+from app.services.tickets.rendering import render_decision, shown_document, shown_text, shown_texts
 
 _AS_STORED = (
-    "number", "status", "source", "quantity", "quantity_open", "unit", "severity", "recorded_at", "updated_at",
+    "number", "status", "source", "quantity", "quantity_open", "severity", "recorded_at", "updated_at",
     "closed_at", "version",
 )  # fmt: skip
 
@@ -34,7 +34,7 @@ def render_nonconformity(
     """Shape nonconforming goods for one tier; `tickets` and `capa` are numbers."""
     goods = loaded.goods
     return NonconformityOut(
-        **_summary(known, goods),
+        **_summary(known, goods, tier),
         time_zone=loaded.policy.time.timezone,
         policy=PolicyRef(name=goods.policy_name, version=goods.policy_version),
         round=goods.round,
@@ -51,15 +51,17 @@ def render_nonconformity(
 
 
 def render_summary(known: Known, goods: Nonconformity) -> NonconformitySummary:
-    """Shape nonconforming goods for a list, without what people wrote."""
-    return NonconformitySummary(**_summary(known, goods))
+    """Shape nonconforming goods for a list: masked, whatever the tier."""
+    return NonconformitySummary(**_summary(known, goods, Tier.GENERAL))
 
 
-def _summary(known: Known, goods: Nonconformity) -> dict[str, Any]:
+def _summary(known: Known, goods: Nonconformity, tier: Tier) -> dict[str, Any]:
+    product = {"name": goods.product, "model": goods.model, "batch": goods.batch}
     return {
         "id": id_text("ncf", goods.id),
         "business_line": known.by_id[goods.business_line_id].name,
-        "product": GoodsOut(name=goods.product, model=goods.model, batch=goods.batch),
+        "product": GoodsOut(**shown_document(product, tier)),
+        "unit": shown_document(goods.unit, tier),
         **{name: getattr(goods, name) for name in _AS_STORED},
     }
 
