@@ -27,6 +27,7 @@ from app.routers import (
     customers,
     events,
     health,
+    nonconformities,
     notice_channels,
     notices,
     pages,
@@ -54,8 +55,9 @@ from app.services.single_sign_on import sign_on_of
 
 # Routes are tried in this order: what web shops ask on every product page comes first.
 _SERVED = (
-    returns, tickets, sla, complaints, complaint_reports, responsibility, capas, quality, staff, surveys, customers,
-    purchases, warranty, policies, pages, survey_pages, reports, events, webhooks, notice_channels, notices, health,
+    returns, tickets, sla, complaints, complaint_reports, responsibility, capas, nonconformities, quality,
+    staff, surveys, customers, purchases, warranty, policies, pages, survey_pages, reports, events, webhooks,
+    notice_channels, notices, health,
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})

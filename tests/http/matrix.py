@@ -18,6 +18,7 @@ _MOVES = (
 # Which test of `test_isolation.py` holds an operation back.
 # An operation on things that `World` does not hold names the test of its own that does.
 _CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
+_GOODS = "tests/http/test_nonconformities.py::test_what_is_another_lines_does_not_exist"
 _SURVEYS = "tests/http/test_surveys.py::test_what_is_another_lines_does_not_exist"
 _ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "purchase", "warranty-cards": "card"}
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
@@ -80,6 +81,14 @@ MATRIX: dict[str, str] = {
     "POST /v1/capas/{capa}/actions/{action}/drop": _CAPAS,
     **{
         f"POST /v1/capas/{{capa}}/{move}": _CAPAS for move in ("analyse", "plan", "verify", "close", "reopen", "cancel")
+    },
+    "POST /v1/nonconformities": LINE,
+    "GET /v1/nonconformities": _GOODS,
+    "GET /v1/nonconformities/{nonconformity}": _GOODS,
+    "PATCH /v1/nonconformities/{nonconformity}": _GOODS,
+    **{
+        f"POST /v1/nonconformities/{{nonconformity}}/{move}": _GOODS
+        for move in ("review", "dispose", "correct", "verify", "close", "cancel", "capa")
     },
     "POST /v1/staff": LINE,
     "GET /v1/staff": _STAFF,

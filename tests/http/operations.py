@@ -18,6 +18,8 @@ _MOVES = (
 )  # fmt: skip
 _TICKET = "POST /v1/tickets/{ticket}"
 _CAPA = "POST /v1/capas/{capa}"
+_GOODS = "POST /v1/nonconformities/{nonconformity}"
+_BY_QUALITY = {"staff_no": "3001", "department": "production"}
 AN_ACTION = {
     "kind": "correction", "text": "隔离库存", "owner_staff_no": "3002", "department": "production",
     "due_on": "2026-12-01",
@@ -95,6 +97,20 @@ BODIES: dict[str, dict[str, Any]] = {
     f"{_CAPA}/close": {"staff_no": "3001", "department": "production"},
     f"{_CAPA}/reopen": {"staff_no": "3001", "reason": "再次出现"},
     f"{_CAPA}/cancel": {"staff_no": "3001", "reason": "误开"},
+    "POST /v1/nonconformities": {
+        "business_line": "tableware", "source": "inspection", "product": {"name": "餐盘", "batch": "T1"},
+        "quantity": 10, "severity": "serious", "defect": "釉面开裂", "recorded_by": "3001",
+    },
+    "PATCH /v1/nonconformities/{nonconformity}": {"quantity": 12, "staff_no": "3001", "reason": "复点"},
+    f"{_GOODS}/review": _BY_QUALITY | {"finding": "热应力不合格"},
+    f"{_GOODS}/dispose": _BY_QUALITY | {
+        "portions": [{"disposition": "scrap", "quantity": 10}], "reason": "无法返工",
+    },
+    f"{_GOODS}/correct": _BY_QUALITY | {"text": "已报废", "evidence": ["报废单 1"]},
+    f"{_GOODS}/verify": _BY_QUALITY | {"failed_quantity": 0, "finding": "合格"},
+    f"{_GOODS}/close": _BY_QUALITY | {"conclusion": "已处理"},
+    f"{_GOODS}/cancel": {"staff_no": "3001", "reason": "误记"},
+    f"{_GOODS}/capa": {"staff_no": "3001", "title": "餐盘开裂"},
     "POST /v1/notice-channels": {
         "business_line": "tableware", "roles": ["*"], "kind": "email", "address": "duty@example.com",
     },

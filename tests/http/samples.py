@@ -64,6 +64,11 @@ async def _capas(_service: Service, caller: httpx.AsyncClient) -> str:
     return made[0]
 
 
+async def _nonconformities(_service: Service, caller: httpx.AsyncClient) -> str:
+    made = [await posted(caller, "/v1/nonconformities", BODIES["POST /v1/nonconformities"]) for _ in range(3)]
+    return made[0]
+
+
 async def _clocks(_service: Service, caller: httpx.AsyncClient) -> str:
     made = [await posted(caller, "/v1/test-clocks", BODIES["POST /v1/test-clocks"]) for _ in range(3)]
     return made[0]
@@ -133,6 +138,7 @@ MAKERS: dict[str, Maker] = {
     "test_clock": _clocks,
     "ticket": _tickets,
     "capa": _capas,
+    "nonconformity": _nonconformities,
     "member": _staff,
     "alert": _alerts,
     "survey": _surveys,
