@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.egress import named_host
@@ -50,7 +50,9 @@ class Settings(BaseSettings):
     # Hosts of the company's own, `host` or `host:port` separated by commas: webhooks may go there in spite of a private
     # address, and by http.
     webhook_hosts: Annotated[tuple[str, ...], NoDecode] = ()
-    # Requests a minute by browser keys, in each process.
+    # Proxies of the company's own, addresses or networks separated by commas: whom they forward for is believed.
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    # Requests a minute by browser keys.
     browser_key_limit: Annotated[int, Field(ge=1, le=100_000)] = 60
     browser_address_limit: Annotated[int, Field(ge=1, le=100_000)] = 10
 
@@ -82,6 +84,11 @@ class Settings(BaseSettings):
     def _named_hosts(cls, hosts: str | tuple[str, ...]) -> tuple[str, ...]:
         listed = hosts.split(",") if isinstance(hosts, str) else hosts
         return tuple(named_host(entry) for entry in listed if entry.strip())
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, networks: str | tuple[str, ...]) -> tuple[str, ...]:
+        return _separated(networks) if isinstance(networks, str) else networks
 
     @property
     def gateways(self) -> tuple[str, ...]:

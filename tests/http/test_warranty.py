@@ -56,7 +56,7 @@ async def test_extensions_repairs_and_an_exchange_move_the_end(client: AsyncClie
     assert [row["until"] for row in extended["extensions"]] == ["2027-05-31"]
     assert (await ask(client, purchase_id=bought["id"]))["until"] == "2027-05-31"
     await change(client, path, replaced_on="2026-11-20", repair_days=0)
-    assert (await ask(client, purchase_id=bought["id"]))["until"] == "2027-11-20"
+    assert (await ask(client, purchase_id=bought["id"]))["until"] == "2027-11-22"
 
 
 async def test_what_nobody_knows_is_asked_for(client: AsyncClient) -> None:
@@ -77,7 +77,10 @@ async def test_nothing_is_charged_under_guarantee_nor_beyond_the_list(client: As
     )
     await add(client, "warranty-cards", purchase_id=bought["id"], months=12)
     ticket = await take(client, business_line="general", product={"serial_no": "SN-1"})
-    path, body = f"/v1/tickets/{ticket['number']}/charges", {"item": "visit", "amount": "50.00"}
+    path, body = (
+        f"/v1/tickets/{ticket['number']}/charges",
+        {"item": "visit", "amount": "50.00", "accepted_at": "2026-11-22T11:00:00+08:00"},
+    )
     refused = check_problem(await client.post(path, json=body), 422, "charge_under_guarantee")
     assert refused["clause"] == "售后服务规章制度 第十一条"
     other = await take(client, business_line="general")

@@ -40,7 +40,7 @@ def unit_term(case: Case, *, listed: bool) -> Term | None:
     own = case.terms.goods.get(facts.product_category or "")
     months, basis = _longest(facts.warranty_months, own.months if own else None, own, legal)
     if months is None or not (months or listed):
-        return None
+        return _extension(facts.extended_until) if facts.extended_until else None
     return _term(case, months, (*basis, "3G-08") if listed else (*basis, "CO-PROMISE"))
 
 
@@ -76,6 +76,14 @@ def _term(case: Case, months: int, basis: tuple[str, ...]) -> Term:
     start = clock_start(case)
     repaired = known(case.facts.repair_days_total, "repair_days_total")
     end = case.in_days(months_after(start, months), repaired)
+    extended = case.facts.extended_until
+    if extended is not None and extended > end.last:
+        return _extension(extended)
     restarted = ("3G-14",) if case.facts.replaced_at is not None else ()
     rolled = ("CC-203-1",) if end.rolled else ()
     return Term(end, ("CC-202", "REG-18-1", *basis, *restarted, *rolled))
+
+
+def _extension(until: date) -> Term:
+    """延保 ends on the day it names, a day off or not."""
+    return Term(Deadline(until, until, until, until, confirmed=True), ("CO-PROMISE",))
