@@ -216,3 +216,9 @@ async def test_right_proofs_count_as_no_failures(client: AsyncClient) -> None:
     await order_of(client)
     for _ in range(12):
         assert (await by_order(client, "D-1", {"phone_last4": "1234"})).status_code == 200
+
+
+async def test_any_price_on_file_can_be_told(client: AsyncClient) -> None:
+    bought = await add(client, "purchases", **ON_FILE | {"unit_price": "9999999999.99", "quantity": 1_000_000_000})
+    answer = await check(client, bought, product_category="tableware", quantity_requested=1_000_000_000)
+    assert answer["refund_amount"] == "9999999999990000000.00"

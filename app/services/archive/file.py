@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.purchases import CatalogueItem, Purchase
 from app.models.warranty import WarrantyCard, WarrantyExtension
+from app.schemas.return_facts import BundleIn, GiftIn
 from app.services.archive.warranty_cards import extensions_of
 from app.services.rules.purchases import SHANGHAI, ComingBack, PurchaseOnFile, facts_of_purchase
 from app.services.rules.returns.words import Part
@@ -28,10 +28,16 @@ class File:
         return {Part(part): months for part, months in terms.part_months.items()} if terms else {}
 
 
-async def facts_on_file(session: AsyncSession, purchase: Purchase, now: datetime, coming: ComingBack) -> dict[str, Any]:
-    """Return what the archive knows of a purchase, as facts of an eligibility check."""
+async def facts_on_file(
+    session: AsyncSession, purchase: Purchase, now: datetime, coming: ComingBack
+) -> dict[str, object]:
+    """Return what the archive knows of a purchase, as the fields of `ReturnFactsIn` have it."""
     file = await load_file(session, purchase)
-    return facts_of_purchase(on_file(file), now.astimezone(SHANGHAI).date(), coming)
+    facts = facts_of_purchase(on_file(file), now.astimezone(SHANGHAI).date(), coming)
+    for name, kind in (("gift", GiftIn), ("bundle", BundleIn)):
+        if name in facts:
+            facts[name] = kind.model_validate(facts[name])
+    return facts
 
 
 async def load_file(session: AsyncSession, purchase: Purchase) -> File:

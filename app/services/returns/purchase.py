@@ -1,7 +1,7 @@
 """What the file knows of the purchase a check is about, put together with what the caller says."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from app.core.errors import FieldError, ValidationFailed
 from app.core.language import Text
@@ -36,7 +36,7 @@ async def purchase_facts(ctx: Context, body: EligibilityIn) -> tuple[Line, Retur
     return line, *_joined(body.facts, on_file)
 
 
-async def _by_id(ctx: Context, body: EligibilityIn, purchase_id: str) -> tuple[Line, Mapping[str, Any]]:
+async def _by_id(ctx: Context, body: EligibilityIn, purchase_id: str) -> tuple[Line, Mapping[str, object]]:
     if ctx.caller.origins is not None:
         raise ValidationFailed(errors=[FieldError(("pointer", "#/purchase_id"), "not_allowed", _NEEDS_PROOF)])
     lines = ctx.line_ids(body.business_line)
@@ -50,7 +50,7 @@ async def _by_id(ctx: Context, body: EligibilityIn, purchase_id: str) -> tuple[L
 
 async def _by_order(
     ctx: Context, body: EligibilityIn, order_no: str, proof: OrderProofIn
-) -> tuple[Line, Mapping[str, Any]]:
+) -> tuple[Line, Mapping[str, object]]:
     line = ctx.line(body.business_line)
     async with ctx.db.begin() as session:
         purchase = await purchase_by_order(ctx, session, line, order_no, proof, order_line=body.order_line)
@@ -68,15 +68,13 @@ def _coming(given: ReturnFactsIn) -> ComingBack:
     )
 
 
-def _joined(given: ReturnFactsIn, on_file: Mapping[str, Any]) -> tuple[ReturnFactsIn, list[str]]:
+def _joined(given: ReturnFactsIn, on_file: Mapping[str, object]) -> tuple[ReturnFactsIn, list[str]]:
     """Put the file's facts over the caller's; name those the caller gave otherwise."""
-    kept = ReturnFactsIn.model_validate(on_file)
-    known = {name: getattr(kept, name) for name in kept.model_fields_set}
     overruled = [
-        name for name, value in known.items()
+        name for name, value in on_file.items()
         if name in given.model_fields_set and not _agree(getattr(given, name), value)
     ]  # fmt: skip
-    return given.model_copy(update=known), overruled
+    return given.model_copy(update=on_file), overruled
 
 
 def _agree(said: object, kept: object) -> bool:

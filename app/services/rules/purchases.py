@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from app.services.rules.returns.words import BuyerType, ConfirmationMethod, PurchaseChannel
+from app.services.rules.returns.facts import Moment
+from app.services.rules.returns.words import BuyerType, ConfirmationMethod, NonreturnableGround, PurchaseChannel
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
@@ -63,14 +64,14 @@ class ComingBack:
     returning: list[str] | None = None
 
 
-def facts_of_purchase(purchase: PurchaseOnFile, today: date, coming: ComingBack) -> dict[str, Any]:
+def facts_of_purchase(purchase: PurchaseOnFile, today: date, coming: ComingBack) -> dict[str, object]:
     """Return what the file knows as facts of an eligibility check; what it does not know is left out.
 
-    `today` is a date of Asia/Shanghai: what lies after it has not happened, so that it is no fact yet. Money is a
-    decimal string; instants are aware, in Asia/Shanghai.
+    `today` is a date of Asia/Shanghai: what lies after it has not happened, so that it is no fact yet. `gift` and
+    `bundle` are as callers send them.
     """
-    facts: dict[str, Any] = {
-        "purchase_date": purchase.purchased_on and purchase.purchased_on.isoformat(),
+    facts: dict[str, object] = {
+        "purchase_date": purchase.purchased_on,
         "purchase_channel": purchase.channel,
         "buyer_type": purchase.buyer_type,
         "region": purchase.region,
@@ -78,36 +79,35 @@ def facts_of_purchase(purchase: PurchaseOnFile, today: date, coming: ComingBack)
         "spec_model": purchase.spec_model,
         "delivered_at": _happened(purchase.delivered_at, today),
         "installed_at": _happened(purchase.installed_at, today),
-        "replaced_at": purchase.replaced_on and purchase.replaced_on.isoformat(),
+        "replaced_at": purchase.replaced_on and Moment(purchase.replaced_on),
         "quantity_purchased": purchase.quantity,
         "warranty_months": max((purchase.warranty_months or 0, purchase.three_guarantee_months or 0)) or None,
         "three_guarantee_listed": True if purchase.three_guarantee_months else None,
-        "extended_until": purchase.extended_until and purchase.extended_until.isoformat(),
+        "extended_until": purchase.extended_until,
         "repair_days_total": purchase.repair_days or None,
         "confirmation_method": purchase.confirmation_method,
         "buyer_confirmed_non_returnable": None
         if purchase.confirmation_method is None
         else purchase.confirmation_method is not ConfirmationMethod.NONE,
     }
-    exclusion = purchase.exclusion
-    if exclusion in _BY_LAW:
-        facts[exclusion] = True
-    elif exclusion is not None:
-        facts["nonreturnable_ground"] = exclusion
+    if purchase.exclusion in _BY_LAW:
+        facts[purchase.exclusion] = True
+    elif purchase.exclusion is not None:
+        facts["nonreturnable_ground"] = NonreturnableGround(purchase.exclusion)
     facts |= _money(purchase, coming)
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _money(purchase: PurchaseOnFile, coming: ComingBack) -> dict[str, Any]:
+def _money(purchase: PurchaseOnFile, coming: ComingBack) -> dict[str, object]:
     """The price on file is that of one unit. Of a bundle the refund turns on what comes back: untold, none is named."""
     gift = purchase.gift and {"returned": coming.gift, "labelled_price": purchase.gift.get("labelled_price")}
     if purchase.bundle is not None:
         bundle = None if coming.returning is None else purchase.bundle | {"returning": coming.returning}
         return {"gift": gift, "bundle": bundle}
     price, count = purchase.unit_price, coming.quantity
-    return {"gift": gift, "price_paid": None if price is None or count is None else f"{price * count:.2f}"}
+    return {"gift": gift, "price_paid": None if price is None or count is None else price * count}
 
 
-def _happened(instant: datetime | None, today: date) -> str | None:
+def _happened(instant: datetime | None, today: date) -> Moment | None:
     local = instant and instant.astimezone(SHANGHAI)
-    return local.isoformat() if local is not None and local.date() <= today else None
+    return Moment(local.date(), local.time()) if local is not None and local.date() <= today else None
