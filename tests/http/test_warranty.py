@@ -132,6 +132,8 @@ async def test_a_fault_the_guarantee_does_not_cover_may_be_charged(client_of_sho
     check_problem(await client.post(path, json=PAID), 422, "charge_under_guarantee")
     charged = await client.post(path, json=PAID | {"excluded": "misuse_found"})
     assert (charged.status_code, charged.json()["under_guarantee"]) == (201, False)
+    timeline = (await client.get(f"/v1/tickets/{ticket['number']}/timeline")).json()["items"]
+    assert ["misuse_found" in str(entry) for entry in timeline if "附件三" in str(entry)] == [True]
 
 
 async def test_nothing_is_charged_under_guarantee_nor_beyond_the_list(client: AsyncClient) -> None:

@@ -109,7 +109,7 @@ def _facts(file: File | None, given: WarrantyFactsIn) -> WarrantyFacts:
         months=months or given.warranty_months,
         part_months=parts,
         part=given.part,
-        category=kept.category if kept else given.product_category,
+        category=(kept.category if kept else None) or given.product_category,
         repair_days=max(kept.repair_days or 0 if kept else 0, given.repair_days or 0),
         extended_until=until + ([given.extended_until] if given.extended_until else []),
         excluded=excluded,
@@ -173,6 +173,8 @@ async def charge(ctx: Context, reference: str, body: ChargeIn) -> Answer:
         unit.session.add(row)
         data = {"item": row.item, "amount": f"{row.amount:.2f}", "clause": row.clause}
         data["accepted_at"] = instant_text(row.accepted_at)
+        if body.excluded is not None:
+            data["excluded"] = body.excluded
         unit.session.add(entry_row(own, ticket, _CHARGED, staff_no=body.staff_no, data=data))
         ticket.version += 1
         ticket.updated_at = own.now

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from app.services.rules.clause import Basis, Decision, DecisionKind, Wording
 from app.services.rules.policy_customers import PriceItem, PublicPromise, WarrantyTerms
-from app.services.rules.returns.deadlines import RestDays, months_after
+from app.services.rules.returns.deadlines import RestDays, fixed, months_after
 from app.services.rules.returns.words import Part
 
 # Where the company's own text is silent: nothing may be charged beyond the marked price, nor what no price was marked
@@ -61,14 +61,6 @@ class WarrantyDecision:
     confirmed: bool = True
 
 
-class _End(NamedTuple):
-    """A last day; `latest` is the latest that any reading of the law allows."""
-
-    last: date
-    latest: date
-    confirmed: bool = True
-
-
 def decide_warranty(facts: WarrantyFacts, today: date, terms: WarrantyTerms, rest: RestDays) -> WarrantyDecision:
     """Say whether a fault that shows on `today` is repaired free of charge.
 
@@ -77,22 +69,21 @@ def decide_warranty(facts: WarrantyFacts, today: date, terms: WarrantyTerms, res
     Sources: 民法典 202 and 203, 消费者权益保护法实施条例 18 (start, repair days, restart at an exchange).
     """
     months, by = _term(facts, terms)
-    ends = [_End(day, day) for day in facts.extended_until]
+    ends = [fixed(day) for day in facts.extended_until]
     missing = []
     if months is None:
         missing.append("warranty_months")
     elif months and facts.starts_on is None:
         missing.append("delivered_at")
     elif months and facts.starts_on is not None:
-        end = rest.in_days(months_after(facts.starts_on, months), facts.repair_days)
-        ends.append(_End(end.last, end.latest, end.confirmed))
-    last = max(ends, default=None)
+        ends.append(rest.in_days(months_after(facts.starts_on, months), facts.repair_days))
+    last = max(ends, key=lambda end: end.last, default=None)
     until, confirmed = (last.last, last.confirmed) if last else (None, True)
     if facts.excluded is not None:
         clause = "部分商品修理更换退货责任规定 第十七条"
         ground = _decision("not_covered", "3G-17", clause, _EXCLUDED_TITLES[facts.excluded], Basis.STATUTE)
         return WarrantyDecision(False, until, (), (ground,), confirmed)
-    covered = any(today <= end.latest for end in ends)
+    covered = any(end.met(today) for end in ends)
     if missing and not covered:  # were it covered, a later end would change nothing
         return WarrantyDecision(None, until, tuple(missing), (), confirmed)
     decisions = (_by_term(covered, until), *((by,) if by else ()), *_own_words(covered, terms))

@@ -4,7 +4,7 @@ from datetime import date
 from typing import NamedTuple
 
 from app.services.rules.returns.case import Case
-from app.services.rules.returns.deadlines import Deadline, months_after
+from app.services.rules.returns.deadlines import Deadline, fixed, months_after
 from app.services.rules.returns.facts import known
 from app.services.rules.returns.statutes import GoodsTerm
 from app.services.rules.returns.words import Certainty
@@ -85,5 +85,4 @@ def _term(case: Case, months: int, basis: tuple[str, ...]) -> Term:
 
 
 def _extension(until: date) -> Term:
-    """延保 ends on the day it names, a day off or not."""
-    return Term(Deadline(until, until, until, until, confirmed=True), ("CO-PROMISE",))
+    return Term(fixed(until), ("CO-PROMISE",))
