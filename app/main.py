@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.core.auth import KeyBook
 from app.core.browsers import BrowserAccess
@@ -104,15 +105,16 @@ def create_app(
     install_handlers(app)
     if with_docs:
         install_docs(app)
-    _surround(app, settings, keys, sign_on, clock)
+    _surround(app, kit, settings, keys, sign_on)
     return app
 
 
 def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
     db = Database(settings)
+    keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
     return Kit(
         db=db,
-        keyring=KeyRing.read(settings.secret_keys_file, settings.secret_keys),
+        keyring=keyring,
         clock=clock,
         directory=Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED)),
         courier=Courier(settings),
@@ -120,17 +122,20 @@ def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
         printer=Printer(settings.fonts_folder),
         sandbox=settings.sandbox,
         public_url=settings.public_url,
-        wrong_proofs=Failures(WRONG_PROOFS_A_DAY),
+        wrong_proofs=Failures(WRONG_PROOFS_A_DAY, keyring),
     )
 
 
-def _surround(app: FastAPI, settings: Settings, keys: KeyBook, sign_on: SignOn | None, clock: Clock) -> None:
+def _surround(app: FastAPI, kit: Kit, settings: Settings, keys: KeyBook, sign_on: SignOn | None) -> None:
     """Add the middleware; what is added last is outermost."""
-    limits = BrowserLimits(key=settings.browser_key_limit, address=settings.browser_address_limit)
+    limits = BrowserLimits(kit.db, kit.keyring, key=settings.browser_key_limit, address=settings.browser_address_limit)
     app.add_middleware(BodyGuard)
-    app.add_middleware(BrowserAccess, keys=keys, clock=clock, limits=limits, paths=BROWSER_PATHS)
+    app.add_middleware(BrowserAccess, keys=keys, clock=kit.clock, limits=limits, paths=BROWSER_PATHS)
     app.add_middleware(
-        Authentication, keys=keys, clock=clock, sign_on=sign_on, wrong_keys=settings.wrong_key_limit,
+        Authentication, keys=keys, clock=kit.clock, sign_on=sign_on, wrong_keys=settings.wrong_key_limit,
         preflights=BROWSER_PATHS,
     )  # fmt: skip
     app.add_middleware(Envelope)
+    if settings.trusted_proxies:
+        trusted = [str(network) for network in settings.trusted_proxies]
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)

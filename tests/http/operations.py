@@ -149,7 +149,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/warranty/check": {
         "business_line": "tableware", "facts": {"delivered_on": "2026-11-01", "warranty_months": 12},
     },
-    f"{_TICKET}/charges": {"item": "visit", "amount": "50.00"},
+    f"{_TICKET}/charges": {"item": "visit", "amount": "50.00", "accepted_at": "2026-11-22T11:00:00+08:00"},
 }  # fmt: skip
 
 Schema = dict[str, Any]
