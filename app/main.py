@@ -7,6 +7,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.core.auth import KeyBook
+from app.core.blobs import Blobs
 from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
@@ -16,8 +17,10 @@ from app.core.http import install_handlers
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.pdf import Printer
+from app.core.scanner import Scanner
 from app.core.settings import Settings, load_settings
 from app.routers import (
+    attachments,
     capas,
     complaint_reports,
     complaints,
@@ -47,7 +50,7 @@ from app.services.policy_book import SHIPPED, PolicyBook
 # Routes are tried in this order: what web shops ask on every product page comes first.
 _SERVED = (
     returns, tickets, sla, complaints, complaint_reports, responsibility, capas, quality, staff, surveys, policies,
-    pages, survey_pages, reports, events, webhooks, notice_channels, notices, health,
+    pages, survey_pages, reports, events, webhooks, notice_channels, notices, attachments, health,
 )  # fmt: skip
 _log = structlog.get_logger("aftersales.start")
 
@@ -65,7 +68,10 @@ def create_app(
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
     directory = Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED))
     printer, egress = Printer(settings.fonts_folder), Egress(settings.webhook_hosts)
-    kit = Kit(db, keyring, clock, directory, Courier(settings), egress, printer, settings.sandbox, settings.public_url)
+    kit = Kit(
+        db, keyring, clock, directory, Courier(settings), egress, printer, Blobs(settings.attachments),
+        Scanner.at(settings.scanner) is not None, settings.sandbox, settings.public_url,
+    )  # fmt: skip
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -88,13 +94,14 @@ def create_app(
     app.state.kit, app.state.settings, app.state.keys = kit, settings, keys
     for module in _SERVED:
         app.include_router(module.router)
+    app.include_router(attachments.sending)
     if settings.sandbox:
         _log.warning("sandbox: test clocks are served; real matters belong in a deployment of their own")
         app.include_router(test_clocks.router)
     install_handlers(app)
     if with_docs:
         install_docs(app)
-    app.add_middleware(BodyGuard)
+    app.add_middleware(BodyGuard, streamed=attachments.UPLOADS)
     app.add_middleware(Authentication, keys=keys, clock=clock)
     app.add_middleware(Envelope)
     return app

@@ -18,9 +18,9 @@ BODY_SECONDS, LINGER_SECONDS = 0.5, 0.3
 # As `aftersales serve` runs it, but for the times a body may take.
 _PROGRAM = f"""
 import sys, uvicorn
-from app.core import middleware
+from app.core import middleware, streaming
 from app.main import create_app
-middleware.BODY_SECONDS, middleware.LINGER_SECONDS = {BODY_SECONDS}, {LINGER_SECONDS}
+middleware.BODY_SECONDS, streaming.LINGER_SECONDS = {BODY_SECONDS}, {LINGER_SECONDS}
 uvicorn.run(create_app(), port=int(sys.argv[1]), loop="uvloop", http="httptools", ws="none", lifespan="on",
             log_config=None, access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=5)
 """
