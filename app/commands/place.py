@@ -50,7 +50,7 @@ def own_database(data_dir: Path) -> Iterator[tuple[EmbeddedPostgres, dict[str, s
 
 
 def own_place(data_dir: Path) -> dict[str, object]:
-    """Return the settings of what lies in the data folder, key ring and attachments, unless the environment names another."""
+    """Return the settings of key ring and attachments in the data folder, unless the environment names others."""
     given: dict[str, object] = {} if _ring_is_given() else {"secret_keys_file": data_dir.absolute() / RING_FILE}
     if not os.environ.get("AFTERSALES_ATTACHMENTS"):
         given["attachments"] = str(data_dir.absolute() / ATTACHMENTS)

@@ -35,7 +35,7 @@ class RemovalIn(RequestBody):
 
 
 class AttachmentOut(ResponseBody):
-    """`name` is shown to the tier `sensitive` only. `sha256` is that of what is kept, `sent_sha256` of what was sent."""
+    """`name` is for the tier `sensitive` only. `sha256` is that of what is kept, `sent_sha256` of what was sent."""
 
     id: str
     kind: AttachmentKind

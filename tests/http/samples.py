@@ -123,7 +123,8 @@ async def make_samples(service: Service, caller: httpx.AsyncClient) -> dict[str,
         f"/v1/tickets/{made['ticket']}/attachments", params={"kind": "photo"}, content=A_PICTURE,
         headers={"Content-Disposition": "attachment; filename=a.png"},
     )  # fmt: skip
-    inside = {"attachment": sent.json()["id"]} | {
+    inside = {
+        "attachment": sent.json()["id"],
         "commitment": ticket["commitments"][0]["id"],
         "action": capa["actions"][0]["id"],
     }

@@ -38,9 +38,8 @@ BOOK = PolicyBook.load()
 
 def tools(db: Database, clock: Clock) -> Tools:
     settings = Settings(DATABASE_URL=db.engine.url.render_as_string(), secret_keys=SECRET_KEYS)
-    return Tools(
-        db, clock, Directory(db, BOOK), KeyRing.read(None, SECRET_KEYS), Courier(settings), Blobs(settings.attachments)
-    )
+    keyring, blobs = KeyRing.read(None, SECRET_KEYS), Blobs(settings.attachments)
+    return Tools(db, clock, Directory(db, BOOK), keyring, Courier(settings), blobs)
 
 
 @asynccontextmanager

@@ -50,7 +50,8 @@ def exif_of(orientation: int) -> bytes:
 
 _NEXT_MARKER: Final = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SCAN, _END, _JFIF, _EXIF, _ADOBE, _COMMENT = 0xDA, 0xD9, 0xE0, 0xE1, 0xEE, 0xFE
+_SCAN, _END, _JFIF, _EXIF, _ADOBE = 0xDA, 0xD9, 0xE0, 0xE1, 0xEE
+_TELLING: Final = frozenset({*range(0xE0, 0xF0), 0xFE})  # application segments and comments
 
 
 def clean_jpeg(content: bytes) -> Iterator[bytes]:
@@ -69,9 +70,7 @@ def clean_jpeg(content: bytes) -> Iterator[bytes]:
             continue
         if marker == _JFIF and body.startswith(b"JFIF\0"):
             body = body[:12] + b"\0\0"  # without its thumbnail
-        elif (
-            marker in range(0xE0, 0xF0) and not (marker == _ADOBE and body.startswith(b"Adobe"))
-        ) or marker == _COMMENT:
+        elif marker in _TELLING and not (marker == _ADOBE and body.startswith(b"Adobe")):
             continue
         kept += [_segment(marker, body), scan]
     if frames != 1:
