@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Final
@@ -18,6 +19,7 @@ from app.core.language import Text
 BUCKET: Final = "s3://"
 _PART = 256 * 1024
 _AT_A_TIME = 2
+_PATIENCE = timedelta(seconds=20)
 
 
 class FilesUnavailable(ServiceError):
@@ -50,7 +52,13 @@ class Blobs:
         if self._given is not None:
             return self._given
         if self._folder is None:
-            return S3Store.from_url(self._place)
+            # Not every bucket deletes several at a time; and who waits for an answer is not kept for minutes.
+            return S3Store.from_url(
+                self._place,
+                config={"disable_bulk_delete": True},
+                retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
+                client_options={"connect_timeout": "3s", "timeout": "30s"},
+            )
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return LocalStore(self._folder)
 
