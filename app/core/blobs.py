@@ -57,7 +57,6 @@ class Blobs:
                 self._place,
                 config={"disable_bulk_delete": True},
                 retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
-                client_options={"connect_timeout": "3s", "timeout": "30s"},
             )
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return LocalStore(self._folder)
