@@ -67,7 +67,7 @@ class Blobs:
         Raises: FilesUnavailable.
         """
         try:
-            await put_async(self._store, name, content)
+            await put_async(self._store, name, content, max_concurrency=1)
             if self._folder is not None:
                 await asyncio.to_thread(_synchronise, self._folder, name)
         except Exception as error:

@@ -7,7 +7,7 @@ from typing import Final
 
 from app.core.media.faults import Fault, Unusable
 from app.core.media.formats import Format
-from app.core.media.images import clean_jpeg, clean_png, clean_webp, riff, riff_chunks
+from app.core.media.images import Content, clean_jpeg, clean_png, clean_webp, riff, riff_chunks
 
 _MARKUP: Final = re.compile(rb"<\s*(?:!doctype|html|script|svg|body|iframe|\?xml)", re.IGNORECASE)
 _SNIFFED: Final = 4096  # more than any browser looks at to guess a type
@@ -15,7 +15,7 @@ _ARCHIVE_END: Final = b"PK\x05\x06"
 _ARCHIVE_SEARCHED: Final = 66_000  # an unpacker looks for the end of an archive in the last 64 KiB
 
 
-def cleaned(format_: Format, content: bytes) -> Iterator[bytes]:
+def cleaned(format_: Format, content: Content) -> Iterator[Content]:
     """Yield what is kept of a file that begins as its format does, in parts.
 
     Raises: Unusable, before the first part or between two.
@@ -23,15 +23,15 @@ def cleaned(format_: Format, content: bytes) -> Iterator[bytes]:
     return _CLEANERS[format_](content)
 
 
-def _check_hidden(content: bytes) -> None:
+def _check_hidden(content: Content) -> None:
     """Raises: Unusable for what a browser could take for a page, or an unpacker for an archive."""
-    if _MARKUP.search(content[:_SNIFFED]) or _ARCHIVE_END in content[-_ARCHIVE_SEARCHED:]:
+    if _MARKUP.search(content[:_SNIFFED]) or _ARCHIVE_END in bytes(content[-_ARCHIVE_SEARCHED:]):
         raise Unusable(Fault.HIDDEN_CONTENT)
 
 
-def _pdf(content: bytes) -> Iterator[bytes]:
+def _pdf(content: Content) -> Iterator[Content]:
     _check_hidden(content)
-    _, end, rest = content[-2048:].rpartition(b"%%EOF")
+    _, end, rest = bytes(content[-2048:]).rpartition(b"%%EOF")
     if not end:
         raise Unusable(Fault.BROKEN)
     if rest.strip(b"\0\t\r\n "):
@@ -46,7 +46,7 @@ _TELLING: Final = (b"udta", b"meta", b"uuid")  # place, device, author
 _CONTAINERS: Final = (b"moov", b"trak")
 
 
-def _mp4(content: bytes) -> Iterator[bytes]:
+def _mp4(content: Content) -> Iterator[Content]:
     _check_hidden(content)
     kinds = [kind for kind, _, _ in _boxes(content, 0, len(content))]
     if b"moov" not in kinds or not all(kind in _BOXES or kind in _TELLING for kind in kinds):
@@ -54,7 +54,7 @@ def _mp4(content: bytes) -> Iterator[bytes]:
     yield from _blanked(content, 0, len(content))
 
 
-def _blanked(content: bytes, start: int, end: int) -> Iterator[bytes]:
+def _blanked(content: Content, start: int, end: int) -> Iterator[Content]:
     """Yield boxes with empty space in place of those that tell something: nothing moves, so offsets stay right."""
     for kind, at, stop in _boxes(content, start, end):
         if kind in _TELLING:
@@ -66,7 +66,7 @@ def _blanked(content: bytes, start: int, end: int) -> Iterator[bytes]:
             yield content[at:stop]
 
 
-def _boxes(content: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _boxes(content: Content, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield the boxes of a span, which they fill exactly. Raises: Unusable. Sizes of 64 bits need no 10 MB."""
     at = start
     while at < end:
@@ -83,34 +83,38 @@ def _boxes(content: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, i
         at += size
 
 
-def _mp3(content: bytes) -> Iterator[bytes]:
+_PADDING: Final = re.compile(rb"\0+")
+
+
+def _mp3(content: Content) -> Iterator[Content]:
     _check_hidden(content)
     start, end = 0, len(content)
-    while content.startswith(b"ID3", start) and len(content) >= start + 10:
+    while content[start : start + 3] == b"ID3" and len(content) >= start + 10:
         sevens = content[start + 6 : start + 10]
         footer = 10 if content[start + 5] & 0x10 else 0
         start += 10 + footer + sum((part & 0x7F) << 7 * (3 - place) for place, part in enumerate(sevens))
     if content[-128:-125] == b"TAG":
         end -= 128
-    sound = content[start:end].lstrip(b"\0")
+    padding = _PADDING.match(content, start)
+    sound = content[padding.end() if padding else start : end]
     if len(sound) < 4 or sound[0] != 0xFF or sound[1] < 0xE0:
         raise Unusable(Fault.BROKEN)
     yield sound
 
 
-def _wav(content: bytes) -> Iterator[bytes]:
+def _wav(content: Content) -> Iterator[Content]:
     kept = [(kind, body) for kind, body in riff_chunks(content) if kind in (b"fmt ", b"fact", b"data")]
     if {b"fmt ", b"data"} - {kind for kind, _ in kept}:
         raise Unusable(Fault.BROKEN)
     yield from riff(b"WAVE", kept)
 
 
-def _amr(content: bytes) -> Iterator[bytes]:
+def _amr(content: Content) -> Iterator[Content]:
     _check_hidden(content)
     yield content
 
 
-_CLEANERS: Final[dict[Format, Callable[[bytes], Iterator[bytes]]]] = {
+_CLEANERS: Final[dict[Format, Callable[[Content], Iterator[Content]]]] = {
     Format.JPEG: clean_jpeg,
     Format.PNG: clean_png,
     Format.WEBP: clean_webp,

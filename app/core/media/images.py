@@ -12,6 +12,7 @@ from typing import Final
 
 from app.core.media.faults import Fault, Unusable
 
+Content = bytes | memoryview  # a view of a file takes no memory of its own, and neither do its slices
 MOST_PIXELS: Final = 50_000_000
 _UPRIGHT: Final = 1
 _ORIENTATION: Final = 0x0112
@@ -54,12 +55,12 @@ _SCAN, _END, _JFIF, _EXIF, _ADOBE = 0xDA, 0xD9, 0xE0, 0xE1, 0xEE
 _TELLING: Final = frozenset({*range(0xE0, 0xF0), 0xFE})  # application segments and comments
 
 
-def clean_jpeg(content: bytes) -> Iterator[bytes]:
+def clean_jpeg(content: Content) -> Iterator[Content]:
     """Yield a JPEG without its application segments and comments, up to its end marker.
 
     Raises: Unusable.
     """
-    frames, orientation, kept = 0, _UPRIGHT, list[bytes]()
+    frames, orientation, kept = 0, _UPRIGHT, list[Content]()
     for marker, body, scan in _segments(content):
         if marker in _FRAMES:
             frames += 1
@@ -86,7 +87,7 @@ def _segment(marker: int, body: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
-def _segments(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+def _segments(content: Content) -> Iterator[tuple[int, bytes, Content]]:
     """Yield marker, body and, behind the head of a scan, its coded data. Raises: Unusable if the end never comes."""
     at = 2
     while found := _NEXT_MARKER.match(content, at):
@@ -96,8 +97,8 @@ def _segments(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         [length] = _unpacked(">H", content, at)
         if length < 2 or at + length > len(content):
             break
-        body, at = content[at + 2 : at + length], at + length
-        scan = b""
+        body, at = bytes(content[at + 2 : at + length]), at + length
+        scan: Content = b""
         if marker == _SCAN:
             following = _NEXT_MARKER.search(content, at)
             if following is None:
@@ -107,7 +108,7 @@ def _segments(content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     raise Unusable(Fault.BROKEN)
 
 
-def _unpacked(form: str, content: bytes, at: int = 0) -> tuple[int, ...]:
+def _unpacked(form: str, content: Content, at: int = 0) -> tuple[int, ...]:
     try:
         return struct.unpack_from(form, content, at)
     except struct.error:
@@ -117,39 +118,41 @@ def _unpacked(form: str, content: bytes, at: int = 0) -> tuple[int, ...]:
 _PNG_KEPT: Final = {b"PLTE", b"IDAT", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD", b"pHYs"}
 
 
-def clean_png(content: bytes) -> Iterator[bytes]:
+def clean_png(content: Content) -> Iterator[Content]:
     """Yield a PNG with the chunks its picture needs, up to its end chunk; an animation keeps its still picture.
 
     Raises: Unusable, also where a check sum is wrong.
     """
-    orientation, kept, data = _UPRIGHT, list[bytes](), False
+    orientation, kept, data = _UPRIGHT, list[Content](), False
     (_, header), *chunks = list(_chunks(content)) or [(b"", b"")]
     check_size(*_unpacked(">II", header))
     for kind, body in chunks:
         if kind == b"eXIf":
-            orientation = orientation_of(body)
+            orientation = orientation_of(bytes(body))
         elif kind in _PNG_KEPT:
-            kept.append(_chunk(kind, body))
+            kept += _chunk(kind, body)
             data = data or kind == b"IDAT"
     if not data:
         raise Unusable(Fault.BROKEN)
     yield content[:8]
-    yield _chunk(b"IHDR", header)
+    yield from _chunk(b"IHDR", header)
     if orientation != _UPRIGHT:
-        yield _chunk(b"eXIf", exif_of(orientation))
+        yield from _chunk(b"eXIf", exif_of(orientation))
     yield from kept
-    yield _chunk(b"IEND", b"")
+    yield from _chunk(b"IEND", b"")
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+def _chunk(kind: bytes, body: Content) -> Iterator[Content]:
+    yield struct.pack(">I", len(body)) + kind
+    yield body
+    yield struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(content: Content) -> Iterator[tuple[bytes, Content]]:
     at = 8
     while True:
-        length, kind = _unpacked(">I4s", content, at)
-        name = bytes(kind)
+        [length] = _unpacked(">I", content, at)
+        name = bytes(content[at + 4 : at + 8])
         [check] = _unpacked(">I", content, at + 8 + length)
         body = content[at + 8 : at + 8 + length]
         if check != zlib.crc32(body, zlib.crc32(name)) or (at == 8) is not (name == b"IHDR"):
@@ -163,17 +166,17 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 _EXIF_FLAG, _NO_METADATA, _ANIMATION = 0x08, 0xD3, 0x02
 
 
-def clean_webp(content: bytes) -> Iterator[bytes]:
+def clean_webp(content: Content) -> Iterator[Content]:
     """Yield a WebP with its picture and transparency only, up to the length it states.
 
     Raises: Unusable, also for an animation.
     """
-    kept, orientation, pictures = list[tuple[bytes, bytes]](), _UPRIGHT, 0
+    kept, orientation, pictures = list[tuple[bytes, Content]](), _UPRIGHT, 0
     for kind, body in riff_chunks(content):
         if kind in (b"ANIM", b"ANMF") or (kind == b"VP8X" and body[:1] and body[0] & _ANIMATION):
             raise Unusable(Fault.ANIMATED)
         if kind == b"EXIF":
-            orientation = orientation_of(body.removeprefix(b"Exif\0\0"))
+            orientation = orientation_of(bytes(body).removeprefix(b"Exif\0\0"))
         elif kind in (b"VP8X", b"VP8 ", b"VP8L", b"ALPH"):
             kept.append((kind, body))
             pictures += kind in (b"VP8 ", b"VP8L")
@@ -187,7 +190,7 @@ def clean_webp(content: bytes) -> Iterator[bytes]:
     yield from riff(b"WEBP", [*kept, *([(b"EXIF", exif_of(orientation))] if turned else [])])
 
 
-def _check_webp_size(kind: bytes, body: bytes) -> None:
+def _check_webp_size(kind: bytes, body: Content) -> None:
     if len(body) < 10 and kind in (b"VP8X", b"VP8 "):
         raise Unusable(Fault.BROKEN)
     if kind == b"VP8X":
@@ -199,7 +202,7 @@ def _check_webp_size(kind: bytes, body: bytes) -> None:
         check_size((sides & 0x3FFF) + 1, (sides >> 14 & 0x3FFF) + 1)
 
 
-def riff_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def riff_chunks(content: Content) -> Iterator[tuple[bytes, Content]]:
     """Yield the chunks of a RIFF file within the length it states. Raises: Unusable if it is shorter."""
     [length] = _unpacked("<I", content, 4)
     at, end = 12, 8 + length
@@ -209,13 +212,15 @@ def riff_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         [size] = _unpacked("<I", content, at + 4)
         if at + 8 + size > len(content):
             raise Unusable(Fault.BROKEN)
-        yield content[at : at + 4], content[at + 8 : at + 8 + size]
+        yield bytes(content[at : at + 4]), content[at + 8 : at + 8 + size]
         at += 8 + size + size % 2
 
 
-def riff(form: bytes, chunks: list[tuple[bytes, bytes]]) -> Iterator[bytes]:
+def riff(form: bytes, chunks: list[tuple[bytes, Content]]) -> Iterator[Content]:
     """Yield a RIFF file of these chunks."""
     size = 4 + sum(8 + len(body) + len(body) % 2 for _, body in chunks)
     yield b"RIFF" + struct.pack("<I", size) + form
     for kind, body in chunks:
-        yield kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+        yield kind + struct.pack("<I", len(body))
+        yield body
+        yield b"\0" * (len(body) % 2)

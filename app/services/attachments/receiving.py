@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import mmap
+import os
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -85,11 +87,10 @@ async def _spool(parts: AsyncIterator[bytes], file: IO[bytes]) -> bytes:
 
 def _clean(format_: Format, sent: IO[bytes], kept: IO[bytes]) -> tuple[int, bytes]:
     """Write what is kept of a file, and return its size and digest. Raises: UnsupportedFile, UnusableFile."""
-    sent.seek(0)
-    content = sent.read()
-    if not content:
+    if not sent.seek(0, os.SEEK_END):
         raise UnusableFile(Fault.EMPTY)
-    if not begins_as(format_, content):
+    content = memoryview(mmap.mmap(sent.fileno(), 0, access=mmap.ACCESS_READ))
+    if not begins_as(format_, bytes(content[:16])):
         raise UnsupportedFile
     digest, size = hashlib.sha256(), 0
     try:
