@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import cached_property
@@ -58,8 +59,7 @@ class Blobs:
                 config={"disable_bulk_delete": True},
                 retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
             )
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return LocalStore(self._folder)
+        return LocalStore(self._folder, mkdir=True)
 
     async def put(self, name: str, content: IO[bytes]) -> None:
         """Keep a blob; when this returns it outlives a loss of power.
@@ -67,9 +67,10 @@ class Blobs:
         Raises: FilesUnavailable.
         """
         try:
-            await put_async(self._store, name, content, max_concurrency=1)
-            if self._folder is not None:
-                await asyncio.to_thread(_synchronise, self._folder, name)
+            if self._folder is None:
+                await put_async(self._store, name, content, max_concurrency=1)
+            else:  # obstore would hold 5 MB at a time, and leave the rest to the page cache
+                await asyncio.to_thread(_write, self._folder, name, content)
         except Exception as error:
             raise FilesUnavailable(headers={"Retry-After": "5"}) from error
 
@@ -104,10 +105,15 @@ async def _parts(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield bytes(part)
 
 
-def _synchronise(folder: Path, name: str) -> None:
-    for path in (folder / name, folder):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _write(folder: Path, name: str, content: IO[bytes]) -> None:
+    """Copy a file into the folder and on to the disk. A name is new, and not told before it is all there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / name).open("xb") as file:
+        shutil.copyfileobj(content, file, _PART)
+        file.flush()
+        os.fsync(file.fileno())
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
