@@ -24,6 +24,7 @@ _ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "p
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
+_FILES = "tests/http/test_attachments.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
 CLOCK = "a test clock's id"
 REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
@@ -71,6 +72,10 @@ MATRIX: dict[str, str] = {
     "POST /v1/tickets/{ticket}/responsibility/letter/sent": REFERENCE,
     "POST /v1/tickets/{ticket}/capa": REFERENCE,
     "GET /v1/tickets/{ticket}/capa": REFERENCE,
+    "POST /v1/tickets/{ticket}/attachments": _FILES,
+    "GET /v1/tickets/{ticket}/attachments": _FILES,
+    "GET /v1/tickets/{ticket}/attachments/{attachment}/content": _FILES,
+    "POST /v1/tickets/{ticket}/attachments/{attachment}/remove": _FILES,
     "POST /v1/capas": LINE,
     "GET /v1/capas": _CAPAS,
     "GET /v1/capas/{capa}": _CAPAS,

@@ -4,6 +4,7 @@ Sweeps go over this list, so a new route is swept as soon as it exists. A write 
 `test_every_write_has_a_body_to_try_it_with`.
 """
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -117,6 +118,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /v1/notice-channels/{channel}": {"enabled": False},
     "POST /v1/notice-channels/{channel}/test": {},
     "POST /v1/notices/{notice}/resend": {},
+    "POST /v1/tickets/{ticket}/attachments/{attachment}/remove": {"staff_no": "1101", "reason": "重复上传"},
     "POST /v1/surveys": {"ticket_number": "AS-20261122-999999"},
     "POST /v1/surveys/opt-outs": {"business_line": "tableware", "phone": "13800009999"},
     "POST /v1/surveys/{survey}/answers": {"scores": {"overall": 4}},
@@ -153,6 +155,9 @@ BODIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 Schema = dict[str, Any]
+A_PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,12 @@ class Operation:
 
     @property
     def is_write(self) -> bool:
-        return self.method in ("POST", "PUT", "PATCH")
+        """Tell whether it takes JSON; a file is sent otherwise."""
+        return self.method in ("POST", "PUT", "PATCH") and not self.is_upload
+
+    @property
+    def is_upload(self) -> bool:
+        return "application/octet-stream" in self.document.get("requestBody", {}).get("content", {})
 
     @property
     def body(self) -> dict[str, Any]:
@@ -239,6 +249,10 @@ async def ask(
     client: httpx.AsyncClient, operation: Operation, url: str | httpx.URL, headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
     """Send an operation, a write with a body that is right. Header values go out in UTF-8, whatever is in them."""
+    if operation.is_upload:
+        named = {"Content-Disposition": "attachment; filename=a.png", **(headers or {})}
+        url = httpx.URL(url).copy_merge_params({"kind": "photo"})
+        return await client.request(operation.method, url, content=A_PICTURE, headers=in_bytes(named))
     body = operation.body if operation.is_write else None
     return await client.request(operation.method, url, json=body, headers=in_bytes(headers or {}))
 

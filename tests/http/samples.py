@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 
 from tests.builders import a_ticket
-from tests.http.operations import BODIES
+from tests.http.operations import A_PICTURE, BODIES
 from tests.http.service import Service, hook, notices_of, put_in_channel, take
 
 Maker = Callable[[Service, httpx.AsyncClient], Awaitable[str]]
@@ -154,5 +154,13 @@ async def make_samples(service: Service, caller: httpx.AsyncClient) -> dict[str,
     made = {name: await maker(service, caller) for name, maker in MAKERS.items()}
     ticket = (await caller.get(f"/v1/tickets/{made['ticket']}")).json()
     capa = (await caller.get(f"/v1/capas/{made['capa']}")).json()
-    inside = {"commitment": ticket["commitments"][0]["id"], "action": capa["actions"][0]["id"]}
+    sent = await caller.post(
+        f"/v1/tickets/{made['ticket']}/attachments", params={"kind": "photo"}, content=A_PICTURE,
+        headers={"Content-Disposition": "attachment; filename=a.png"},
+    )  # fmt: skip
+    inside = {
+        "attachment": sent.json()["id"],
+        "commitment": ticket["commitments"][0]["id"],
+        "action": capa["actions"][0]["id"],
+    }
     return made | inside | {"name": a_ticket()["business_line"]}

@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 import pytest
 
-from app.core import errors, middleware
+from app.core import errors, middleware, streaming
 from app.core.auth import issue_key
 from app.core.errors import ServiceError
 from app.core.personal import Tier
@@ -51,7 +51,7 @@ async def _slow(client: httpx.AsyncClient, _: Service) -> httpx.Response:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(middleware, "BODY_SECONDS", 0.05)
-        patch.setattr(middleware, "LINGER_SECONDS", 0.05)
+        patch.setattr(streaming, "LINGER_SECONDS", 0.05)
         return await client.post("/v1/tickets", content=body(), headers=JSON)
 
 
