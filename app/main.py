@@ -34,6 +34,7 @@ from app.routers import (
     quality,
     reports,
     responsibility,
+    return_requests,
     returns,
     sla,
     staff,
@@ -53,7 +54,8 @@ from app.services.policy_book import SHIPPED, PolicyBook
 # Routes are tried in this order: what web shops ask on every product page comes first.
 _SERVED = (
     returns, tickets, sla, complaints, complaint_reports, responsibility, capas, quality, staff, surveys, customers,
-    purchases, warranty, policies, pages, survey_pages, reports, events, webhooks, notice_channels, notices, health,
+    purchases, warranty, return_requests, policies, pages, survey_pages, reports, events, webhooks, notice_channels,
+    notices, health,
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})

@@ -29,7 +29,7 @@ RETURN_NUMBER = Sequence("return_number", minvalue=1, maxvalue=999_999, cycle=Tr
 
 
 class ReturnRequest(Base):
-    """One form, under the edition in force on the day of the customer's notice. `history` grows and is never rewritten."""
+    """One form, under the edition in force on the day of the customer's notice. `history` is never rewritten."""
 
     __tablename__ = "return_request"
     __table_args__ = (

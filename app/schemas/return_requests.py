@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from app.core.language import Text
 from app.core.validation import Refusal
@@ -33,6 +33,18 @@ from app.services.rules.return_requests import (
 from app.services.rules.returns.words import Outcome, Reason, RequestedRemedy
 
 MOST_LINES = 50
+_OF_THE_FORM = {"reason", "quantity_requested", "requested_remedy", "requested_at", "notice_at", "policy"}
+
+
+def _not_of_the_form(facts: ReturnFactsIn) -> ReturnFactsIn:
+    if named := sorted(_OF_THE_FORM & facts.model_fields_set):
+        names = ", ".join(named)
+        detail = Text(f"以申请单为准，不能更改：{names}", f"What the form says stands: {names}")
+        raise Refusal("contradiction", detail)
+    return facts
+
+
+NewFacts = Annotated[ReturnFactsIn, AfterValidator(_not_of_the_form)]
 Units = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Place = Annotated[int, Field(strict=True, ge=1, le=MOST_LINES, description="a line of the form, from 1")]
 Places = Annotated[list[Place], Field(min_length=1, max_length=MOST_LINES)]
@@ -94,14 +106,14 @@ class InspectIn(MoveIn):
     result: InspectionResult
     finding: ShortText
     lines: Places | None = None
-    facts: ReturnFactsIn = Field(default_factory=ReturnFactsIn)
+    facts: NewFacts = Field(default_factory=ReturnFactsIn)
 
 
 class RedecideIn(ReasonIn):
     """Facts that were not known, or were wrong; what is on file is read again and wins over them."""
 
     line: Place
-    facts: ReturnFactsIn
+    facts: NewFacts
 
 
 class ApprovedLineIn(RequestBody):

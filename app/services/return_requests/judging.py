@@ -1,0 +1,208 @@
+"""Review, inspection and the decision of a return request, and giving it up."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.core.answers import Answer
+from app.schemas.return_requests import ApproveIn, InspectIn, MoveIn, ReasonIn, RedecideIn
+from app.services.context import Context
+from app.services.return_requests import wording
+from app.services.return_requests.deadlines import drop, meet
+from app.services.return_requests.deciding import on_file, stated
+from app.services.return_requests.loading import DecidedLine, Loaded, answer_again, chosen_lines, take_up
+from app.services.return_requests.records import decide_anew, moved, note_on_ticket
+from app.services.return_requests.refusals import (
+    NoNewFacts,
+    NotApprovable,
+    NotRefusable,
+    ReasonRequired,
+    TooManyApproved,
+)
+from app.services.rules.return_requests import (
+    Approval,
+    DeadlineKind,
+    LineRemedy,
+    ReturnMove,
+    ReturnStatus,
+    approval_of,
+    bar_to_refusal,
+    found_by_inspection,
+)
+from app.services.rules.returns.words import Remedy
+
+
+async def review(ctx: Context, reference: str, body: MoveIn) -> Answer:
+    """Note that the form was looked at.
+
+    Raises: ReturnNotFound, VersionMismatch, ReturnMoveNotAllowed, StaffOfAnotherDepartment.
+    """
+    async with ctx.write(body) as unit:
+        if unit.replayed is not None:
+            return await answer_again(ctx, unit, reference)
+        loaded = await take_up(unit, ctx, reference, ReturnMove.REVIEW, body.staff_no)
+        return await moved(ctx, unit, loaded, ReturnMove.REVIEW, body.staff_no, text=body.note)
+
+
+async def inspect(ctx: Context, reference: str, body: InspectIn) -> Answer:
+    """Record what an inspection found, and decide again on the lines for which that is new.
+
+    Raises: as `review`; LineTwice, NoSuchLines.
+    """
+    async with ctx.write(body) as unit:
+        if unit.replayed is not None:
+            return await answer_again(ctx, unit, reference)
+        move = ReturnMove.INSPECT
+        loaded = await take_up(unit, ctx, reference, move, body.staff_no)
+        lines = chosen_lines(loaded, body.lines)
+        for line in lines:
+            found = found_by_inspection(line.line.reason, body.result)
+            decide_anew(
+                ctx, unit.session, loaded, line, stated(ctx, body.facts), found, cause=move, staff_no=body.staff_no
+            )
+        data = {"result": body.result, "lines": outcomes(lines)}
+        return await moved(ctx, unit, loaded, move, body.staff_no, text=body.finding, data=data)
+
+
+async def redecide(ctx: Context, reference: str, body: RedecideIn) -> Answer:
+    """Decide again on a line by facts that are new; the decisions before stay beside it.
+
+    Raises: as `review`; NoSuchLines, NoNewFacts.
+    """
+    async with ctx.write(body) as unit:
+        if unit.replayed is not None:
+            return await answer_again(ctx, unit, reference)
+        move = ReturnMove.REDECIDE
+        loaded = await take_up(unit, ctx, reference, move, body.staff_no)
+        [line] = chosen_lines(loaded, [body.line])
+        file = await on_file(unit.session, ctx, line.line)
+        file = {name: value for name, value in file.items() if name != "quantity_purchased"}
+        made = decide_anew(
+            ctx, unit.session, loaded, line, stated(ctx, body.facts), file, cause=move, staff_no=body.staff_no
+        )
+        if made is None:
+            raise NoNewFacts
+        data = {"lines": outcomes([line])}
+        return await moved(ctx, unit, loaded, move, body.staff_no, text=body.reason, data=data)
+
+
+async def approve(ctx: Context, reference: str, body: ApproveIn) -> Answer:
+    """Approve lines as decided, by the company's consent, or as goodwill.
+
+    Raises: as `review`; LineTwice, NoSuchLines, TooManyApproved, NotApprovable, NotRefusable for what is left out of an
+    approval though the customer may demand it, ReasonRequired.
+    """
+    async with ctx.write(body) as unit:
+        if unit.replayed is not None:
+            return await answer_again(ctx, unit, reference)
+        loaded = await take_up(unit, ctx, reference, ReturnMove.APPROVE, body.staff_no)
+        _grant(loaded, body)
+        _check_approval(loaded, body)
+        loaded.request.goodwill = body.goodwill
+        meet(loaded.deadline(DeadlineKind.ANSWER), ctx.now)
+        data = {
+            "goodwill": body.goodwill,
+            "lines": [
+                {"line": line.line.place, "quantity": line.line.approved, "remedy": line.line.remedy}
+                for line in loaded.lines
+            ],
+        }
+        await note_on_ticket(ctx, unit.session, loaded.request, "return_approved", body.staff_no)
+        return await moved(
+            ctx, unit, loaded, ReturnMove.APPROVE, body.staff_no, text=body.reason or body.note,
+            message=wording.approved(loaded), data=data,
+        )  # fmt: skip
+
+
+def _grant(loaded: Loaded, body: ApproveIn) -> None:
+    """Note what is approved of each line.
+
+    Raises: LineTwice, NoSuchLines, TooManyApproved.
+    """
+    named = {given.line: given for given in body.lines or ()}
+    chosen = chosen_lines(loaded, None if body.lines is None else [given.line for given in body.lines])
+    for place, decided in enumerate(chosen):
+        line, given = decided.line, named.get(decided.line.place)
+        line.approved = (given and given.quantity) or line.quantity
+        line.remedy = (given and given.remedy) or _remedy(decided)
+        if line.approved > line.quantity:
+            raise TooManyApproved(place)
+    for decided in loaded.lines:
+        decided.line.held = decided.line.approved
+
+
+def _remedy(decided: DecidedLine) -> LineRemedy:
+    """Return what was asked for, or else what is due: the price back where that is among it."""
+    asked, due = decided.latest.facts["requested_remedy"], decided.latest.answer["remedies"]
+    if asked == Remedy.EXCHANGE or (asked != Remedy.RETURN and Remedy.EXCHANGE in due and Remedy.RETURN not in due):
+        return LineRemedy.EXCHANGE
+    return LineRemedy.RETURN
+
+
+def _check_approval(loaded: Loaded, body: ApproveIn) -> None:
+    """Raises: NotApprovable, NotRefusable, ReasonRequired."""
+    granted = [line for line in loaded.lines if line.line.approved]
+    kinds = {approval_of(line.outcome) for line in granted}
+    beyond = [line for line in granted if approval_of(line.outcome) is Approval.GOODWILL]
+    if beyond and not body.goodwill:
+        raise NotApprovable([{"line": line.line.place, "outcome": line.outcome} for line in beyond])
+    short = [line for line in loaded.lines if line.line.approved < line.line.quantity]
+    _check_refusal(loaded, short)
+    if body.reason is None and (short or kinds - {Approval.AS_DECIDED}):
+        raise ReasonRequired
+
+
+def _check_refusal(loaded: Loaded, lines: Sequence[DecidedLine]) -> None:
+    """Raises: NotRefusable."""
+    bar = bar_to_refusal(
+        (line.outcome for line in lines), inspected=loaded.request.status is ReturnStatus.INSPECTED
+    )  # fmt: skip
+    if bar is not None:
+        raise NotRefusable(bar)
+
+
+async def refuse(ctx: Context, reference: str, body: ReasonIn) -> Answer:
+    """Refuse the request, with the reason; its units are free again.
+
+    Raises: as `review`; NotRefusable.
+    """
+    async with ctx.write(body) as unit:
+        if unit.replayed is not None:
+            return await answer_again(ctx, unit, reference)
+        loaded = await take_up(unit, ctx, reference, ReturnMove.REFUSE, body.staff_no)
+        _check_refusal(loaded, loaded.lines)
+        meet(loaded.deadline(DeadlineKind.ANSWER), ctx.now)
+        _release(loaded)
+        data = {"lines": outcomes(loaded.lines)}
+        await note_on_ticket(ctx, unit.session, loaded.request, "return_refused", body.staff_no)
+        return await moved(
+            ctx, unit, loaded, ReturnMove.REFUSE, body.staff_no, text=body.reason, message=wording.refused(loaded),
+            data=data,
+        )  # fmt: skip
+
+
+async def cancel(ctx: Context, reference: str, body: ReasonIn) -> Answer:
+    """Give the request up, as the customer wishes or as a mistake; its units are free again.
+
+    Raises: as `review`.
+    """
+    async with ctx.write(body) as unit:
+        if unit.replayed is not None:
+            return await answer_again(ctx, unit, reference)
+        loaded = await take_up(unit, ctx, reference, ReturnMove.CANCEL, body.staff_no)
+        for row in loaded.deadlines:
+            drop(row, ctx.now)
+        _release(loaded)
+        await note_on_ticket(ctx, unit.session, loaded.request, "return_cancelled", body.staff_no)
+        return await moved(
+            ctx, unit, loaded, ReturnMove.CANCEL, body.staff_no, text=body.reason, message=wording.cancelled(loaded)
+        )
+
+
+def _release(loaded: Loaded) -> None:
+    for decided in loaded.lines:
+        decided.line.held = 0
+
+
+def outcomes(lines: Sequence[DecidedLine]) -> list[dict[str, Any]]:
+    """Return what stands on record of lines now, for the timeline."""
+    return [{"line": line.line.place, "outcome": line.outcome, "revision": len(line.decisions)} for line in lines]
