@@ -50,8 +50,8 @@ async def on_file(session: AsyncSession, ctx: Context, line: ReturnLine) -> dict
     return values | ({} if unit_price is None else {"price_paid": unit_price * line.quantity})
 
 
-def first_facts(ctx: Context, line: ReturnLine, form: ReturnLineIn, *known: dict[str, object]) -> ReturnFacts:
-    """Return the facts a line is first decided on: what the form says, then what is `known`, of which the later wins.
+def first_facts(ctx: Context, line: ReturnLine, form: ReturnLineIn, known: dict[str, object]) -> ReturnFacts:
+    """Return the facts a line is first decided on: what the form says, and what is `known`, which wins.
 
     What a form leaves out is not stated, so that an edition that asks for it is told.
     """
@@ -62,7 +62,7 @@ def first_facts(ctx: Context, line: ReturnLine, form: ReturnLineIn, *known: dict
     }  # fmt: skip
     values |= {name: value for name, value in written.items() if value is not None}
     values |= {"reason": form.reason, "requested_remedy": form.remedy, "quantity_requested": line.quantity}
-    return with_facts(facts_from(values), *known)
+    return facts_from(values | known)
 
 
 def facts_document(facts: ReturnFacts) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.core.answers import Answer
 from app.models.return_requests import ReturnLine
 from app.schemas.return_facts import local_moment
@@ -93,7 +95,7 @@ async def receive(ctx: Context, reference: str, body: ReceiveIn) -> Answer:
         _begin_refund(ctx, unit.session, loaded, received_at)
         mismatches = [found for line, given in zip(lines, body.lines, strict=True) for found in _differs(line, given)]
         due = loaded.deadline(DeadlineKind.REFUND)
-        message = wording.received(loaded, due and due.due_on, differs=bool(mismatches))
+        message = wording.received(loaded, due.due_on if due else None, differs=bool(mismatches))
         data = {
             "lines": [given.model_dump(exclude={"found"}) for given in body.lines],
             "mismatches": mismatches,
@@ -116,7 +118,7 @@ def _differs(decided: DecidedLine, given: ReceivedLineIn) -> list[dict[str, Any]
     return found + [{"line": line.place, "what": what} for what, matches in checks if not matches]
 
 
-def _begin_refund(ctx: Context, session: Any, loaded: Loaded, received_at: datetime) -> None:
+def _begin_refund(ctx: Context, session: AsyncSession, loaded: Loaded, received_at: datetime) -> None:
     """Let the time to pay back run, if anything that came back is to be paid for."""
     due = any(line.line.remedy is LineRemedy.RETURN and line.line.units.kept for line in loaded.lines)
     if due and loaded.deadline(DeadlineKind.REFUND) is None:

@@ -122,27 +122,29 @@ async def _decided(
     request = ReturnRequest(
         id=new_id(), business_line_id=line.id, ticket_id=ticket.id if ticket else None, version=0, events_emitted=0,
         status=ReturnStatus.SUBMITTED, goodwill=False, history=[], message={}, submitted_by=body.staff_no,
-        submitted_at=ctx.now, closed_at=None,
+        submitted_at=ctx.now, updated_at=ctx.now, closed_at=None,
     )  # fmt: skip
     lines = [_line(request, place, form, purchases) for place, form in enumerate(body.lines, start=1)]
     facts: list[ReturnFacts] = []
     for row, form in zip(lines, body.lines, strict=True):
-        before = {} if row.purchase_id is None else {"quantity_returned_before": taken.get(row.purchase_id, 0)}
-        facts.append(first_facts(ctx, row, form, await on_file(session, ctx, row), before))
-    request.noticed_on = min(known.notice.day for known in facts)
+        known = await on_file(session, ctx, row)
+        if row.purchase_id is not None:
+            known["quantity_returned_before"] = taken.get(row.purchase_id, 0)
+        facts.append(first_facts(ctx, row, form, known))
+    request.noticed_on = min(each.notice.day for each in facts)
     policy = ctx.known.policy_on(line, datetime.combine(request.noticed_on, time(12), SHANGHAI))
     request.policy_name, request.policy_version = policy.name, policy.version
     serial = await session.scalar(select(RETURN_NUMBER.next_value()))
     request.number = f"RT-{policy.time.date_of(ctx.now):%Y%m%d}-{serial:06}"
     decisions = [
-        decided(ctx, row, known, policy, revision=1, cause=SUBMIT, staff_no=body.staff_no)
-        for row, known in zip(lines, facts, strict=True)
+        decided(ctx, row, each, policy, revision=1, cause=SUBMIT, staff_no=body.staff_no)
+        for row, each in zip(lines, facts, strict=True)
     ]
     for rows in ([request], lines, decisions):
         session.add_all(rows)
         await session.flush()  # one after the other, for each refers to the one before
-    both = zip(lines, decisions, strict=True)
-    return Loaded(request, [DecidedLine(row, [made]) for row, made in both], [], policy, ticket and ticket.number)
+    as_decided = [DecidedLine(row, [made]) for row, made in zip(lines, decisions, strict=True)]
+    return Loaded(request, as_decided, [], policy, ticket.number if ticket else None)
 
 
 def _line(request: ReturnRequest, place: int, form: ReturnLineIn, purchases: Mapping[UUID, Purchase]) -> ReturnLine:

@@ -36,7 +36,7 @@ async def refund(ctx: Context, reference: str, body: RefundIn) -> Answer:
         lines = chosen_lines(loaded, [given.line for given in body.lines])
         _pay(lines, [given.amount for given in body.lines])
         whole = all(line.is_settled for line in loaded.lines if line.line.remedy is LineRemedy.RETURN)
-        contested = not loaded.request.goodwill and any(approval_of(l.outcome) is Approval.GOODWILL for l in lines)
+        contested = not loaded.request.goodwill and any(_by_goodwill(line) for line in lines)
         if body.reason is None and (contested or not whole):
             raise ReasonRequired
         if whole:
@@ -51,6 +51,10 @@ async def refund(ctx: Context, reference: str, body: RefundIn) -> Answer:
             ctx, unit, loaded, ReturnMove.REFUND, body.staff_no, text=body.reason or body.note,
             message=wording.refunded(loaded, total), data=data,
         )  # fmt: skip
+
+
+def _by_goodwill(decided: DecidedLine) -> bool:
+    return approval_of(decided.outcome) is Approval.GOODWILL
 
 
 def _pay(lines: list[DecidedLine], amounts: list[Decimal]) -> None:

@@ -20,7 +20,7 @@ _FREIGHT = {
 
 def submitted(loaded: Loaded, answer_by: date) -> Wording:
     return _told(
-        loaded, f"已收到，我们将在 {answer_by} 前答复。", f"has been received. You will have our answer by {answer_by}."
+        loaded, f"已收到，我们将在 {answer_by} 前答复。", f"we have it, and answer by {answer_by}."
     )
 
 
@@ -31,7 +31,7 @@ def approved(loaded: Loaded) -> Wording:
     payers = {line.latest.answer["freight_payer"] for line in lines}
     freight = _FREIGHT.get(Payer(payers.pop())) if payers in ({Payer.MERCHANT}, {Payer.CUSTOMER}) else None
     zh, en = (f"{freight.zh}", f" {freight.en}") if freight else ("", "")
-    return _told(loaded, f"已批准：{goods.zh}。{zh}", f"is approved: {goods.en}.{en}")
+    return _told(loaded, f"已批准：{goods.zh}。{zh}", f"approved are {goods.en}.{en}")
 
 
 def _approved_line(decided: DecidedLine) -> Wording:
@@ -51,25 +51,25 @@ def refused(loaded: Loaded) -> Wording:
     return _told(
         loaded,
         f"未获批准。依据：{zh}。如有异议，可联系我们复核。" if zh else "未获批准。如有异议，可联系我们复核。",
-        f"could not be approved. By these rules: {en}. You may ask us to look at it again."
+        f"it could not be approved, by these rules: {en}. You may ask us to look at it again."
         if en
-        else "could not be approved. You may ask us to look at it again.",
+        else "it could not be approved. You may ask us to look at it again.",
     )
 
 
 def pickup(loaded: Loaded, begins: datetime, ends: datetime) -> Wording:
     zone = ZoneInfo(loaded.policy.time.timezone)
     first, last = local_time(begins, zone), local_time(ends, zone)
-    return _told(loaded, f"约定上门取货：{first} 至 {last}。", f"will be picked up between {first} and {last}.")
+    return _told(loaded, f"约定上门取货：{first} 至 {last}。", f"the goods are picked up between {first} and {last}.")
 
 
 def posting(loaded: Loaded, until: datetime) -> Wording:
     last = local_time(until, ZoneInfo(loaded.policy.time.timezone))
-    return _told(loaded, f"请在 {last} 前寄回商品。", f"waits for the goods: please post them by {last}.")
+    return _told(loaded, f"请在 {last} 前寄回商品。", f"please post the goods by {last}.")
 
 
 def received(loaded: Loaded, refund_by: date | None, *, differs: bool) -> Wording:
-    zh, en = "的商品已收到。", "is back with us."
+    zh, en = "商品已收到。", "the goods are back with us."
     if differs:
         zh += "收到的商品与申请不符，我们将复检后与您联系。"
         en += " What came differs from the form: we look at it again and get in touch."
@@ -80,30 +80,30 @@ def received(loaded: Loaded, refund_by: date | None, *, differs: bool) -> Wordin
 
 
 def sent_again(loaded: Loaded, units: int) -> Wording:
-    return _told(loaded, f"的 {units} 件商品将退还给您。", f"leads back to you: {units} units are sent to you again.")
+    return _told(loaded, f"{units} 件商品将退还给您。", f"{units} units are sent to you again.")
 
 
 def refunded(loaded: Loaded, amount: Decimal) -> Wording:
-    return _told(loaded, f"已退款 {amount:.2f} 元。", f"has been refunded: CNY {amount:.2f}.")
+    return _told(loaded, f"已退款 {amount:.2f} 元。", f"CNY {amount:.2f} were refunded.")
 
 
 def replaced(loaded: Loaded, carrier: str | None, tracking_no: str | None) -> Wording:
     parcel = " ".join(part for part in (carrier, tracking_no) if part)
     zh, en = (f"（{parcel}）", f" ({parcel})") if parcel else ("", "")
-    return _told(loaded, f"的换货商品已发出{zh}。", f"is answered with a replacement, which is on its way{en}.")
+    return _told(loaded, f"换货商品已发出{zh}。", f"the replacement is on its way{en}.")
 
 
 def completed(loaded: Loaded) -> Wording:
-    return _told(loaded, "已办结。欢迎评价我们的服务。", "is completed. Please tell us whether you are satisfied.")
+    return _told(loaded, "已办结。欢迎评价我们的服务。", "it is completed. Please tell us whether you are satisfied.")
 
 
 def cancelled(loaded: Loaded) -> Wording:
-    return _told(loaded, "已取消。", "is cancelled.")
+    return _told(loaded, "已取消。", "it is cancelled.")
 
 
 def _told(loaded: Loaded, zh: str, en: str) -> Wording:
     number = loaded.request.number
-    return Wording(f"您的退换货单 {number} {zh}", f"Your return request {number} {en}")
+    return Wording(f"退换货单 {number}：{zh}", f"Return request {number}: {en}")
 
 
 def _joined(parts: Iterable[Wording]) -> Wording:

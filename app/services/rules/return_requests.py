@@ -85,7 +85,7 @@ class Step:
 _S, _M = ReturnStatus, ReturnMove
 OVER: Final = frozenset({_S.COMPLETED, _S.REFUSED, _S.CANCELLED})
 UNDECIDED: Final = frozenset({_S.SUBMITTED, _S.REVIEWED, _S.INSPECTED})
-# While goods are still to be disposed of, `restock`, `scrap` and `return-to-customer` lead nowhere: see `after_disposal`.
+# While other goods are still on hand these lead nowhere yet: see `after_disposal`.
 _DISPOSAL: Final = {_S.REINSPECTED: _S.DISPOSED}
 _SETTLEMENT: Final = dict.fromkeys((_S.DISPOSED, _S.SETTLED), _S.SETTLED)
 _ARRANGED: Final = dict.fromkeys((_S.APPROVED, _S.AWAITING_GOODS), _S.AWAITING_GOODS)
