@@ -34,8 +34,7 @@ RETURN_MOVES: dict[str, dict[str, Any]] = {
     "schedule-pickup": _STAFF
     | {"agreed_from": "2026-11-25T09:00:00+08:00", "agreed_until": "2026-11-25T12:00:00+08:00"},
     "ship-back": _STAFF | {"agreed_until": "2026-11-28T18:00:00+08:00"},
-    "receive": _STAFF
-    | {"lines": [{"line": 1, "quantity": 2, "spec_matches": True, "appearance_matches": True}]},
+    "receive": _STAFF | {"lines": [{"line": 1, "quantity": 2, "spec_matches": True, "appearance_matches": True}]},
     "reinspect": _FOUND,
     "restock": _STAFF,
     "scrap": _STAFF | {"reason": "已开裂"},

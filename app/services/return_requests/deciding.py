@@ -61,6 +61,8 @@ def first_facts(ctx: Context, line: ReturnLine, form: ReturnLineIn, known: dict[
         "problem_description": _GIVEN if form.problem else None,
     }  # fmt: skip
     values |= {name: value for name, value in written.items() if value is not None}
+    if "quantity_purchased" not in form.facts.model_fields_set:
+        values["quantity_purchased"] = line.quantity  # who asks for so many says to have bought them
     values |= {"reason": form.reason, "requested_remedy": form.remedy, "quantity_requested": line.quantity}
     return facts_from(values | known)
 

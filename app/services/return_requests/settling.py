@@ -18,6 +18,7 @@ from app.services.return_requests.records import moved, note_on_ticket
 from app.services.return_requests.refusals import NothingToReplace, ReasonRequired, RefundBeyondDecision
 from app.services.rules.purchases import SHANGHAI
 from app.services.rules.return_requests import Approval, DeadlineKind, LineRemedy, ReturnMove, approval_of
+from app.services.rules.returns.words import Flag
 from app.services.surveys.inviting import ENDED
 from app.services.surveys.queueing import queue_survey
 from app.services.tickets.loading import load_ticket
@@ -36,7 +37,7 @@ async def refund(ctx: Context, reference: str, body: RefundIn) -> Answer:
         lines = chosen_lines(loaded, [given.line for given in body.lines])
         _pay(lines, [given.amount for given in body.lines])
         whole = all(line.is_settled for line in loaded.lines if line.line.remedy is LineRemedy.RETURN)
-        contested = not loaded.request.goodwill and any(_by_goodwill(line) for line in lines)
+        contested = any(_contested(loaded, line) for line in lines)
         if body.reason is None and (contested or not whole):
             raise ReasonRequired
         if whole:
@@ -53,8 +54,10 @@ async def refund(ctx: Context, reference: str, body: RefundIn) -> Answer:
         )  # fmt: skip
 
 
-def _by_goodwill(decided: DecidedLine) -> bool:
-    return approval_of(decided.outcome) is Approval.GOODWILL
+def _contested(loaded: Loaded, decided: DecidedLine) -> bool:
+    """Tell whether the goods turned out to be otherwise than was approved."""
+    lost = approval_of(decided.outcome) is Approval.GOODWILL and not loaded.request.goodwill
+    return lost or Flag.INSPECTION_CONFLICT in decided.latest.answer["flags"]
 
 
 def _pay(lines: list[DecidedLine], amounts: list[Decimal]) -> None:

@@ -19,9 +19,7 @@ _FREIGHT = {
 
 
 def submitted(loaded: Loaded, answer_by: date) -> Wording:
-    return _told(
-        loaded, f"已收到，我们将在 {answer_by} 前答复。", f"we have it, and answer by {answer_by}."
-    )
+    return _told(loaded, f"已收到，我们将在 {answer_by} 前答复。", f"we have it, and answer by {answer_by}.")
 
 
 def approved(loaded: Loaded) -> Wording:
