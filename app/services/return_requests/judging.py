@@ -96,11 +96,10 @@ async def approve(ctx: Context, reference: str, body: ApproveIn) -> Answer:
             return await answer_again(ctx, unit, reference)
         loaded = await take_up(unit, ctx, reference, ReturnMove.APPROVE, body.staff_no)
         _grant(loaded, body)
-        _check_approval(loaded, body)
-        loaded.request.goodwill = body.goodwill
+        loaded.request.goodwill = _is_goodwill(loaded, body)
         meet(loaded.deadline(DeadlineKind.ANSWER), ctx.now)
         data = {
-            "goodwill": body.goodwill,
+            "goodwill": loaded.request.goodwill,
             "lines": [
                 {"line": line.line.place, "quantity": line.line.approved, "remedy": line.line.remedy}
                 for line in loaded.lines
@@ -138,8 +137,11 @@ def _remedy(decided: DecidedLine) -> LineRemedy:
     return LineRemedy.RETURN
 
 
-def _check_approval(loaded: Loaded, body: ApproveIn) -> None:
-    """Raises: NotApprovable, NotRefusable, ReasonRequired."""
+def _is_goodwill(loaded: Loaded, body: ApproveIn) -> bool:
+    """Tell whether anything is approved that nobody could demand.
+
+    Raises: NotApprovable if so and the body does not say it; NotRefusable, ReasonRequired.
+    """
     granted = [line for line in loaded.lines if line.line.approved]
     kinds = {approval_of(line.outcome) for line in granted}
     beyond = [line for line in granted if approval_of(line.outcome) is Approval.GOODWILL]
@@ -149,6 +151,7 @@ def _check_approval(loaded: Loaded, body: ApproveIn) -> None:
     _check_refusal(loaded, short)
     if body.reason is None and (short or kinds - {Approval.AS_DECIDED}):
         raise ReasonRequired
+    return bool(beyond)
 
 
 def _check_refusal(loaded: Loaded, lines: Sequence[DecidedLine]) -> None:
