@@ -4,6 +4,8 @@ from typing import Any
 
 from httpx import AsyncClient, Response
 
+from tests.http.operations import RETURN_MOVES
+
 CHEMICALS = "chemicals"
 STAFF = {"staff_no": "2001"}
 INSPECTED = {"staff_no": "5001", "result": "passed", "finding": "含量低于标准值，批次 B-7 不合格"}
@@ -51,3 +53,25 @@ async def moved(client: AsyncClient, request: dict[str, Any], move: str, body: d
 def received(*lines: dict[str, Any]) -> dict[str, Any]:
     """A parcel in which everything is as the form says but for what is given."""
     return STAFF | {"lines": [{"spec_matches": True, "appearance_matches": True} | line for line in lines]}
+
+
+CONSUMER = {
+    "product_name": "餐盘", "purchased_on": "2026-11-18", "spec_model": "26cm", "reason": "no_reason", "quantity": 2,
+    "facts": {
+        "buyer_type": "consumer", "purchase_channel": "online", "product_category": "tableware", "condition": "unused",
+        "delivered_at": "2026-11-20T10:00:00+08:00", "price_paid": "100.00",
+    },
+}  # fmt: skip
+# The customer's own wrong choice, which the chemicals edition lets come back by consent (六.1②).
+WRONG_CHOICE = {"reason": "customer_mis_selection", "facts": {"condition": "unused", "product_category": "chemical"}}
+
+
+async def way_to(client: AsyncClient, request: dict[str, Any], *moves: str) -> dict[str, Any]:
+    """Make moves with the bodies they are usually made with."""
+    for move in moves:
+        request = await moved(client, request, move, RETURN_MOVES[move])
+    return request
+
+
+TO_RECEIPT = ("review", "inspect", "approve", "schedule-pickup")
+TO_GOODS = (*TO_RECEIPT, "receive", "reinspect")

@@ -4,15 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import select
 
 from app.core.db import Database
 from app.core.personal import Tier
 from app.models.access_log import AccessLog
-from app.models.return_requests import ReturnDecisionRow
-from app.services.return_requests.deciding import replayed
 from app.services.rules.return_requests import ReturnMove, ReturnStatus, allowed_moves
 from tests.conftest import FakeClock, MakeClient
 from tests.http.operations import RETURN_MOVES
@@ -20,27 +17,22 @@ from tests.http.problems import check_problem
 from tests.http.service import take
 from tests.returns_way import (
     CHEMICALS,
+    CONSUMER,
     DEFECT,
     INSPECTED,
     PICKUP,
     STAFF,
+    TO_GOODS,
+    TO_RECEIPT,
+    WRONG_CHOICE,
     bought,
     done,
     moved,
     post,
     received,
     submitted,
+    way_to,
 )
-
-CONSUMER = {
-    "product_name": "餐盘", "purchased_on": "2026-11-18", "spec_model": "26cm", "reason": "no_reason", "quantity": 2,
-    "facts": {
-        "buyer_type": "consumer", "purchase_channel": "online", "product_category": "tableware", "condition": "unused",
-        "delivered_at": "2026-11-20T10:00:00+08:00", "price_paid": "100.00",
-    },
-}  # fmt: skip
-# The customer's own wrong choice, which the chemicals edition lets come back by consent (六.1②).
-WRONG_CHOICE = {"reason": "customer_mis_selection", "facts": {"condition": "unused", "product_category": "chemical"}}
 
 
 async def events_of(client: AsyncClient, request: dict[str, Any], seal: Any) -> list[dict[str, Any]]:
@@ -49,24 +41,10 @@ async def events_of(client: AsyncClient, request: dict[str, Any], seal: Any) -> 
     return [event for event in events if event["subject"] == f"returns/{request['id']}"]
 
 
-async def way_to(client: AsyncClient, request: dict[str, Any], *moves: str) -> dict[str, Any]:
-    """Make moves with the bodies they are usually made with."""
-    for move in moves:
-        request = await moved(client, request, move, RETURN_MOVES[move])
-    return request
-
-
-TO_RECEIPT = ("review", "inspect", "approve", "schedule-pickup")
-TO_GOODS = (*TO_RECEIPT, "receive", "reinspect")
-
-
-async def test_the_chemicals_flow_goes_its_whole_way(client: AsyncClient, clock: FakeClock, seal: Any) -> None:
+async def test_the_chemicals_flow_goes_its_whole_way(client: AsyncClient, clock: FakeClock) -> None:
     """化学品售后服务管理制度 六.2–3: form, review, inspection, decision, pickup, receipt, second inspection, refund."""
-    ticket = await take(client, business_line=CHEMICALS, description="环氧树脂固化后发黏，要求退货")
-    purchase = await bought(client)
-    request = await submitted(
-        client, {"purchase_id": purchase, "quantity": 2} | DEFECT, ticket=ticket["number"], staff_no="2001"
-    )
+    form = {"purchase_id": await bought(client), "quantity": 2} | DEFECT
+    request = await submitted(client, form, staff_no="2001")
     assert request["number"].startswith("RT-20261122-")
     [line] = request["lines"]
     assert (line["product_name"], line["spec_model"], line["purchased_on"], line["outcome"]) == (
@@ -105,6 +83,15 @@ async def test_the_chemicals_flow_goes_its_whole_way(client: AsyncClient, clock:
     assert request["version"] == len(moves)
     read = await client.get(f"/v1/returns/{request['id']}")
     assert (read.json(), read.headers["etag"]) == (request, f'"{len(moves)}.general"')
+
+
+async def test_the_customer_and_the_ticket_are_told_of_each_step(client: AsyncClient, seal: Any) -> None:
+    ticket = await take(client, business_line=CHEMICALS)
+    form = {"purchase_id": await bought(client), "quantity": 2} | DEFECT
+    request = await submitted(client, form, ticket=ticket["number"])
+    request = await way_to(client, request, *TO_GOODS, "restock")
+    request = await moved(client, request, "refund", STAFF | {"lines": [{"line": 1, "amount": "599.80"}]})
+    request = await moved(client, request, "complete", STAFF)
     events = await events_of(client, request, seal)
     assert [event["type"].removeprefix("return.") for event in events] == [
         "submitted", "reviewed", "inspected", "approved", "pickup_scheduled", "received", "reinspected", "restocked",
@@ -223,91 +210,6 @@ async def test_what_comes_back_wrong_goes_to_the_customer_again_and_nothing_is_d
     await submitted(client, form)  # the unit is free again
 
 
-async def test_a_contested_refund_needs_its_reason(client: AsyncClient) -> None:
-    request = await submitted(client, {"purchase_id": await bought(client), "quantity": 1} | DEFECT)
-    request = await way_to(client, request, *TO_RECEIPT)
-    request = await moved(client, request, "receive", received({"line": 1, "quantity": 1}))
-    request = await moved(client, request, "reinspect", INSPECTED | {"result": "failed"})
-    request = await way_to(client, request, "restock")
-    paid = STAFF | {"lines": [{"line": 1, "amount": "299.90"}]}
-    check_problem(await post(client, f"returns/{request['number']}/refund", paid), 422, "validation_failed")
-    assert (await moved(client, request, "refund", paid | {"reason": "以首次检验为准"}))["refunded"] == "299.90"
-
-
-async def test_consent_needs_a_reason_goodwill_its_word_and_a_right_is_not_refused(client: AsyncClient) -> None:
-    purchase = await bought(client)
-    asked = await way_to(client, await submitted(client, {"purchase_id": purchase} | WRONG_CHOICE), "review")
-    assert asked["lines"][0]["outcome"] == "negotiable"
-    path = f"returns/{asked['number']}/approve"
-    check_problem(await post(client, path, STAFF), 422, "validation_failed")
-    approved = await moved(client, asked, "approve", STAFF | {"reason": "未开封，可再售"})
-    assert (approved["goodwill"], "运费由您承担" in approved["message"]["zh"]) == (False, True)
-    damaged = WRONG_CHOICE | {"facts": {"condition": "damaged_by_customer", "product_category": "chemical"}}
-    lost = await way_to(client, await submitted(client, {"purchase_id": purchase} | damaged), "review")
-    assert lost["lines"][0]["outcome"] == "not_eligible"
-    path = f"returns/{lost['number']}/approve"
-    problem = check_problem(await post(client, path, STAFF | {"reason": "老客户"}), 409, "goodwill_required")
-    assert problem["lines"] == [{"line": 1, "outcome": "not_eligible"}]
-    check_problem(await post(client, path, STAFF | {"goodwill": True}), 422, "validation_failed")
-    assert (await moved(client, lost, "approve", STAFF | {"goodwill": True, "reason": "老客户"}))["goodwill"]
-    right = await way_to(client, await submitted(client, CONSUMER, business_line="tableware"), "review")
-    refusal = STAFF | {"reason": "不想退"}
-    problem = check_problem(await post(client, f"returns/{right['number']}/refuse", refusal), 409, _BARRED)
-    assert problem["because"] == "right_stands"
-    claimed = await way_to(client, await submitted(client, {"purchase_id": purchase} | DEFECT), "review")
-    problem = check_problem(await post(client, f"returns/{claimed['number']}/refuse", refusal), 409, _BARRED)
-    assert problem["because"] == "inspection_due"
-    request = await moved(client, claimed, "inspect", INSPECTED | {"result": "failed", "finding": "含量合格"})
-    request = await moved(client, request, "refuse", refusal)
-    assert (request["status"], request["timeline"][-1]["text"]) == ("refused", "不想退")
-    assert request["lines"][0]["decisions"][-1]["answer"]["basis"][0]["reason"]["zh"] in request["message"]["zh"]
-
-
-_BARRED = "refusal_not_allowed"
-
-
-async def test_new_facts_are_decided_anew_beside_the_old_and_no_others_are(client: AsyncClient) -> None:
-    purchase = await bought(client)
-    request = await submitted(client, {"purchase_id": purchase, "reason": "customer_mis_selection"})
-    assert request["lines"][0]["outcome"] == "needs_facts"
-    new = STAFF | {"line": 1, "facts": {"condition": "unused"}, "reason": "客户补充"}
-    again = await moved(client, request, "redecide", new)
-    first, second = again["lines"][0]["decisions"]
-    assert first == request["lines"][0]["decisions"][0]
-    assert (second["cause"], second["answer"]["outcome"], second["facts"]["condition"]) == (
-        "redecide", "negotiable", "unused",
-    )  # fmt: skip
-    path = f"returns/{request['number']}/redecide"
-    check_problem(await post(client, path, new), 409, "no_new_facts")
-    on_file = new | {"facts": {"buyer_type": "consumer"}}
-    check_problem(await post(client, path, on_file), 409, "no_new_facts")  # the file wins
-    check_problem(await post(client, path, new | {"facts": {"quantity_requested": 4}}), 422, "validation_failed")
-    check_problem(await post(client, path, new | {"line": 2}), 422, "validation_failed")
-
-
-async def test_every_decision_on_record_comes_out_the_same_again(
-    client: AsyncClient, app: FastAPI, db: Database, clock: FakeClock
-) -> None:
-    purchase = await bought(client, gift={"labelled_price": "9.90"})
-    form = {"purchase_id": purchase, "quantity": 2} | DEFECT
-    request = await way_to(client, await submitted(client, form, CONSUMER | {"facts": {"bundle": _BUNDLE}}), "review")
-    clock.advance(days=20)
-    await moved(client, request, "inspect", INSPECTED | {"facts": {"misuse_found": False, "condition": "used"}})
-    await submitted(client, CONSUMER, business_line="tableware")
-    known = await app.state.kit.directory.known()
-    async with db.begin() as session:
-        rows = (await session.scalars(select(ReturnDecisionRow))).all()
-    assert len(rows) == 5
-    assert all(replayed(known, row) for row in rows)
-    rows[0].facts = rows[0].facts | {"quantity_purchased": 1}
-    assert not replayed(known, rows[0])
-
-
-_BUNDLE = {
-    "items": [{"id": "a", "price": "60.00"}, {"id": "b", "price": "50.00"}], "threshold": "100.00",
-    "discount": "10.00", "returning": ["a"],
-}  # fmt: skip
-
 # A way to each status, and the line's facts it needs.
 WAYS: dict[ReturnStatus, tuple[str, ...]] = {
     ReturnStatus.SUBMITTED: (),
@@ -384,32 +286,6 @@ async def test_a_form_that_cannot_be_right_is_refused_by_its_field(
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
 
 
-async def test_lists_are_filtered_by_status_ticket_purchase_and_what_is_late(
-    client: AsyncClient, clock: FakeClock
-) -> None:
-    ticket = await take(client, business_line=CHEMICALS)
-    purchase = await bought(client)
-    first = await submitted(client, {"purchase_id": purchase} | WRONG_CHOICE, ticket=ticket["id"])
-    clock.advance(seconds=1)
-    second = await way_to(client, await submitted(client, {"purchase_id": purchase} | WRONG_CHOICE), "review")
-
-    async def found(**wanted: str) -> list[str]:
-        answer = await client.get("/v1/returns", params=wanted)
-        assert answer.status_code == 200, answer.text
-        return [item["number"] for item in answer.json()["items"]]
-
-    assert await found() == [second["number"], first["number"]]
-    assert await found(status="submitted,refused") == [first["number"]]
-    assert await found(ticket=ticket["number"]) == [first["number"]]
-    assert await found(purchase=purchase) == [second["number"], first["number"]]
-    assert await found(overdue="true") == []
-    clock.advance(days=16)
-    await way_to(client, second, "refuse")
-    assert await found(overdue="true") == [first["number"]]
-    assert await found(overdue="false") == [second["number"]]
-    check_problem(await client.get("/v1/returns", params={"ticket": "AS-1"}), 404, "not_found")
-
-
 @pytest.mark.parametrize(("tier", "seen"), [(Tier.SENSITIVE, True), (Tier.GENERAL, False), (Tier.PUBLIC, None)])
 async def test_what_people_wrote_is_shown_by_tier_and_full_views_are_on_record(
     client: AsyncClient, make_client: MakeClient, db: Database, tier: Tier, seen: bool | None
@@ -458,3 +334,29 @@ async def test_the_customer_of_its_ticket_is_asked_once_it_is_over(client: Async
         await post(client, "surveys", {"return_number": alone["number"]}), 409, "customer_not_asked"
     )
     assert problem["reason"] == "no_ticket"
+
+
+async def test_lists_are_filtered_by_status_ticket_purchase_and_what_is_late(
+    client: AsyncClient, clock: FakeClock
+) -> None:
+    ticket = await take(client, business_line=CHEMICALS)
+    purchase = await bought(client)
+    first = await submitted(client, {"purchase_id": purchase} | WRONG_CHOICE, ticket=ticket["id"])
+    clock.advance(seconds=1)
+    second = await way_to(client, await submitted(client, {"purchase_id": purchase} | WRONG_CHOICE), "review")
+
+    async def found(**wanted: str) -> list[str]:
+        answer = await client.get("/v1/returns", params=wanted)
+        assert answer.status_code == 200, answer.text
+        return [item["number"] for item in answer.json()["items"]]
+
+    assert await found() == [second["number"], first["number"]]
+    assert await found(status="submitted,refused") == [first["number"]]
+    assert await found(ticket=ticket["number"]) == [first["number"]]
+    assert await found(purchase=purchase) == [second["number"], first["number"]]
+    assert await found(overdue="true") == []
+    clock.advance(days=16)
+    await way_to(client, second, "refuse")
+    assert await found(overdue="true") == [first["number"]]
+    assert await found(overdue="false") == [second["number"]]
+    check_problem(await client.get("/v1/returns", params={"ticket": "AS-1"}), 404, "not_found")
