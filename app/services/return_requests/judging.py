@@ -75,7 +75,6 @@ async def redecide(ctx: Context, reference: str, body: RedecideIn) -> Answer:
         loaded = await take_up(unit, ctx, reference, move, body.staff_no)
         [line] = chosen_lines(loaded, [body.line])
         file = await on_file(unit.session, ctx, line.line)
-        file = {name: value for name, value in file.items() if name != "quantity_purchased"}
         made = decide_anew(
             ctx, unit.session, loaded, line, stated(ctx, body.facts), file, cause=move, staff_no=body.staff_no
         )
