@@ -4,6 +4,7 @@ Facts are kept as the rules took them, so that the same decision can be made aga
 """
 
 import json
+from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
@@ -46,8 +47,8 @@ async def on_file(session: AsyncSession, ctx: Context, line: ReturnLine) -> dict
         return {}
     known = await facts_on_file(session, ctx, id_text("pur", line.purchase_id))
     values = stated(ctx, ReturnFactsIn.model_validate(known))
-    unit_price = facts_of(ReturnFactsIn.model_validate(known), now=ctx.now).price_paid
-    return values | ({} if unit_price is None else {"price_paid": unit_price * line.quantity})
+    unit_price = values.get("price_paid")
+    return values | ({"price_paid": unit_price * line.quantity} if isinstance(unit_price, Decimal) else {})
 
 
 def first_facts(ctx: Context, line: ReturnLine, form: ReturnLineIn, known: dict[str, object]) -> ReturnFacts:
