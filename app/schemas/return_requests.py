@@ -1,5 +1,6 @@
 """Bodies of return requests. Free text is masked by tier, and null for the tier `public`. Money is CNY."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -34,17 +35,24 @@ from app.services.rules.returns.words import Outcome, Reason, RequestedRemedy
 
 MOST_LINES = 50
 _OF_THE_FORM = {"reason", "quantity_requested", "requested_remedy", "requested_at", "notice_at", "policy"}
+_OF_THE_STEPS = {
+    "company_approval", "reinspection", "quantity_received", "returned_goods_received_at", "as_of", "handled_at",
+}  # fmt: skip
 
 
-def _not_of_the_form(facts: ReturnFactsIn) -> ReturnFactsIn:
-    if named := sorted(_OF_THE_FORM & facts.model_fields_set):
-        names = ", ".join(named)
-        detail = Text(f"以申请单为准，不能更改：{names}", f"What the form says stands: {names}")
-        raise Refusal("contradiction", detail)
-    return facts
+def _none_of(barred: set[str]) -> Callable[[ReturnFactsIn], ReturnFactsIn]:
+    def check(facts: ReturnFactsIn) -> ReturnFactsIn:
+        if named := sorted(barred & facts.model_fields_set):
+            names = ", ".join(named)
+            detail = Text(f"由申请单或各步骤记录，不能在此填写：{names}", f"The form or a step records this: {names}")
+            raise Refusal("contradiction", detail)
+        return facts
+
+    return check
 
 
-NewFacts = Annotated[ReturnFactsIn, AfterValidator(_not_of_the_form)]
+FormFacts = Annotated[ReturnFactsIn, AfterValidator(_none_of(_OF_THE_STEPS))]
+NewFacts = Annotated[ReturnFactsIn, AfterValidator(_none_of(_OF_THE_FORM | _OF_THE_STEPS))]
 Units = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Place = Annotated[int, Field(strict=True, ge=1, le=MOST_LINES, description="a line of the form, from 1")]
 Places = Annotated[list[Place], Field(min_length=1, max_length=MOST_LINES)]
@@ -61,7 +69,7 @@ class ReturnLineIn(RequestBody):
     reason: Reason
     remedy: RequestedRemedy = RequestedRemedy.ANY
     problem: ShortText | None = None
-    facts: ReturnFactsIn = Field(default_factory=ReturnFactsIn)
+    facts: FormFacts = Field(default_factory=ReturnFactsIn)
 
     @model_validator(mode="after")
     def _says_what_it_is_about_once(self) -> Self:

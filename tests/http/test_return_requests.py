@@ -276,6 +276,8 @@ async def test_a_repeat_under_one_key_answers_the_same_and_an_old_version_is_ref
         ({"product_name": None}, "#/lines/0/product_name"),
         ({"facts": {"quantity_requested": 9}}, "#/lines/0/facts"),
         ({"quantity": 0}, "#/lines/0/quantity"),
+        ({"facts": {"reinspection": "passed"}}, "#/lines/0/facts"),
+        ({"facts": {"requested_at": "2026-11-24"}}, "#/lines/0/facts/requested_at"),
     ],
 )
 async def test_a_form_that_cannot_be_right_is_refused_by_its_field(

@@ -1,7 +1,7 @@
 """Submitting a return request: its units are taken, each line is decided, and the time to answer begins."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from app.core.ids import id_from, id_text, new_id
 from app.models.purchases import Purchase
 from app.models.return_requests import RETURN_NUMBER, ReturnLine, ReturnRequest
 from app.models.tickets import Ticket
-from app.schemas.return_facts import SHANGHAI
+from app.schemas.return_facts import SHANGHAI, local_moment
 from app.schemas.return_requests import ReturnLineIn, ReturnRequestIn
 from app.services.context import Context
 from app.services.directory import Line
@@ -23,7 +23,7 @@ from app.services.return_requests.deciding import decided, first_facts, on_file
 from app.services.return_requests.loading import DecidedLine, Loaded, answer_again
 from app.services.return_requests.reading import answer_return
 from app.services.return_requests.records import note, note_on_ticket
-from app.services.return_requests.refusals import NotOnFile, QuantityExceedsReturnable
+from app.services.return_requests.refusals import NotOnFile, NotYet, QuantityExceedsReturnable
 from app.services.rules.return_requests import DeadlineKind, ReturnStatus, answer_days
 from app.services.rules.returns.facts import ReturnFacts
 from app.services.tickets.loading import find_ticket
@@ -131,6 +131,7 @@ async def _decided(
         if row.purchase_id is not None:
             known["quantity_returned_before"] = taken.get(row.purchase_id, 0)
         facts.append(first_facts(ctx, row, form, known))
+    _check_notice(ctx, facts)
     request.noticed_on = min(each.notice.day for each in facts)
     policy = ctx.known.policy_on(line, datetime.combine(request.noticed_on, time(12), SHANGHAI))
     request.policy_name, request.policy_version = policy.name, policy.version
@@ -145,6 +146,14 @@ async def _decided(
         await session.flush()  # one after the other, for each refers to the one before
     as_decided = [DecidedLine(row, [made]) for row, made in zip(lines, decisions, strict=True)]
     return Loaded(request, as_decided, [], policy, ticket.number if ticket else None)
+
+
+def _check_notice(ctx: Context, facts: Sequence[ReturnFacts]) -> None:
+    """Raises: NotYet for a notice that lies in the future: the time to answer would."""
+    today = local_moment(ctx.now).day
+    for place, each in enumerate(facts):
+        if each.notice.day > today:
+            raise NotYet(f"lines/{place}/facts/requested_at")
 
 
 def _line(request: ReturnRequest, place: int, form: ReturnLineIn, purchases: Mapping[UUID, Purchase]) -> ReturnLine:
