@@ -68,6 +68,18 @@ async def test_consent_needs_a_reason_goodwill_its_word_and_a_right_is_not_refus
 _BARRED = "refusal_not_allowed"
 
 
+async def test_another_remedy_than_was_asked_for_needs_a_reason(client: AsyncClient) -> None:
+    form = CONSUMER | {"remedy": "return"}
+    request = await way_to(client, await submitted(client, form, business_line="tableware"), "review")
+    assert request["lines"][0]["decisions"][0]["answer"]["remedies"] == ["return"]
+    exchange = STAFF | {"lines": [{"line": 1, "remedy": "exchange"}]}
+    path = f"returns/{request['number']}/approve"
+    check_problem(await post(client, path, exchange | {"reason": "客户同意"}), 409, "goodwill_required")
+    check_problem(await post(client, path, exchange | {"goodwill": True}), 422, "validation_failed")
+    agreed = await moved(client, request, "approve", exchange | {"goodwill": True, "reason": "客户同意"})
+    assert (agreed["lines"][0]["remedy"], agreed["goodwill"]) == ("exchange", True)
+
+
 async def test_new_facts_are_decided_anew_beside_the_old_and_no_others_are(client: AsyncClient) -> None:
     purchase = await bought(client)
     request = await submitted(client, {"purchase_id": purchase, "reason": "customer_mis_selection"})

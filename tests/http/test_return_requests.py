@@ -155,6 +155,18 @@ async def test_of_many_callers_at_once_one_gets_the_last_unit(client: AsyncClien
     assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
 
 
+async def test_of_two_decisions_at_once_one_holds(client: AsyncClient) -> None:
+    form = {"purchase_id": await bought(client)} | WRONG_CHOICE
+    request = await way_to(client, await submitted(client, form), "review")
+    path = f"returns/{request['number']}"
+    answers = await asyncio.gather(
+        *(post(client, f"{path}/{move}", STAFF | {"reason": "协商"}) for move in ("approve", "refuse") * 3)
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
+    after = (await client.get(f"/v1/{path}")).json()
+    assert len(after["timeline"]) == after["version"] == 3
+
+
 async def test_part_of_a_request_is_approved_received_and_refunded_in_parts(client: AsyncClient) -> None:
     request = await submitted(client, CONSUMER | {"quantity": 3}, business_line="tableware")
     assert request["lines"][0]["outcome"] == "eligible"

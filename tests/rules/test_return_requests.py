@@ -15,6 +15,7 @@ from app.services.rules.return_requests import (
     OVER,
     Approval,
     InspectionResult,
+    LineRemedy,
     RefusalBar,
     ReturnMove,
     ReturnStatus,
@@ -28,8 +29,9 @@ from app.services.rules.return_requests import (
     found_by_reinspection,
     refund_days,
     refund_limit,
+    remedy_to_grant,
 )
-from app.services.rules.returns.words import Outcome, QualityDefect, Reason, Reinspection
+from app.services.rules.returns.words import Outcome, QualityDefect, Reason, Reinspection, Remedy, RequestedRemedy
 
 _S, _M = ReturnStatus, ReturnMove
 # What may be done from where, said again by status: the table says it by move.
@@ -116,7 +118,22 @@ def test_goods_are_disposed_of_once_none_is_on_hand() -> None:
     ],
 )  # fmt: skip
 def test_what_nobody_could_demand_is_consent_or_goodwill(outcome: str, approval: Approval) -> None:
-    assert approval_of(Outcome(outcome)) is approval
+    both = (Remedy.RETURN, Remedy.EXCHANGE)
+    assert [approval_of(Outcome(outcome), both, granted) for granted in LineRemedy] == [approval, approval]
+    assert approval_of(Outcome(outcome), [Remedy.EXCHANGE], LineRemedy.RETURN) is Approval.GOODWILL
+    assert approval_of(Outcome(outcome), [Remedy.RETURN_WITH_DEPRECIATION], LineRemedy.RETURN) is approval
+
+
+@pytest.mark.parametrize(
+    ("asked", "remedies", "granted"),
+    [
+        ("any", ["return", "exchange"], "return"), ("any", ["exchange", "repair"], "exchange"),
+        ("any", ["exchange", "return_with_depreciation"], "return"), ("any", [], "return"),
+        ("return", ["exchange"], "return"), ("exchange", ["return"], "exchange"), ("repair", ["exchange"], "exchange"),
+    ],
+)  # fmt: skip
+def test_what_was_asked_for_is_granted_or_else_what_is_due(asked: str, remedies: list[str], granted: str) -> None:
+    assert remedy_to_grant(RequestedRemedy(asked), map(Remedy, remedies)) == granted
 
 
 @pytest.mark.parametrize(

@@ -89,9 +89,7 @@ async def receive(ctx: Context, reference: str, body: ReceiveIn) -> Answer:
         for line, given in zip(lines, body.lines, strict=True):
             line.line.received += given.quantity
             came = {"quantity_received": line.line.received, "returned_goods_received_at": local_moment(received_at)}
-            decide_anew(
-                ctx, unit.session, loaded, line, came, cause=ReturnMove.RECEIVE, staff_no=body.staff_no
-            )  # fmt: skip
+            decide_anew(ctx, unit.session, loaded, line, came, cause=ReturnMove.RECEIVE, staff_no=body.staff_no)
         _begin_refund(ctx, unit.session, loaded, received_at)
         mismatches = [found for line, given in zip(lines, body.lines, strict=True) for found in _differs(line, given)]
         due = loaded.deadline(DeadlineKind.REFUND)
@@ -101,9 +99,7 @@ async def receive(ctx: Context, reference: str, body: ReceiveIn) -> Answer:
             "mismatches": mismatches,
         }
         text = "\n".join(part for part in (body.note, *(given.found for given in body.lines)) if part) or None
-        return await moved(
-            ctx, unit, loaded, ReturnMove.RECEIVE, body.staff_no, text=text, message=message, data=data
-        )  # fmt: skip
+        return await moved(ctx, unit, loaded, ReturnMove.RECEIVE, body.staff_no, text=text, message=message, data=data)
 
 
 def _differs(decided: DecidedLine, given: ReceivedLineIn) -> list[dict[str, Any]]:
@@ -111,9 +107,7 @@ def _differs(decided: DecidedLine, given: ReceivedLineIn) -> list[dict[str, Any]
     line = decided.line
     found: list[dict[str, Any]] = []
     if line.received != line.approved:
-        found.append(
-            {"line": line.place, "what": "quantity", "expected": line.approved, "received": line.received}
-        )  # fmt: skip
+        found.append({"line": line.place, "what": "quantity", "expected": line.approved, "received": line.received})
     checks = (("spec", given.spec_matches), ("appearance", given.appearance_matches))
     return found + [{"line": line.place, "what": what} for what, matches in checks if not matches]
 

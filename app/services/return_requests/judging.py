@@ -21,14 +21,13 @@ from app.services.return_requests.refusals import (
 from app.services.rules.return_requests import (
     Approval,
     DeadlineKind,
-    LineRemedy,
     ReturnMove,
     ReturnStatus,
-    approval_of,
     bar_to_refusal,
     found_by_inspection,
+    remedy_to_grant,
 )
-from app.services.rules.returns.words import Remedy
+from app.services.rules.returns.words import RequestedRemedy
 
 
 async def review(ctx: Context, reference: str, body: MoveIn) -> Answer:
@@ -121,43 +120,37 @@ def _grant(loaded: Loaded, body: ApproveIn) -> None:
     for place, decided in enumerate(chosen):
         line, given = decided.line, named.get(decided.line.place)
         line.approved = (given and given.quantity) or line.quantity
-        line.remedy = (given and given.remedy) or _remedy(decided)
+        line.remedy = (given and given.remedy) or remedy_to_grant(decided.asked, decided.remedies)
         if line.approved > line.quantity:
             raise TooManyApproved(place)
     for decided in loaded.lines:
         decided.line.held = decided.line.approved
 
 
-def _remedy(decided: DecidedLine) -> LineRemedy:
-    """Return what was asked for, or else what is due: the price back where that is among it."""
-    asked, due = decided.latest.facts["requested_remedy"], decided.latest.answer["remedies"]
-    if asked == Remedy.EXCHANGE or (asked != Remedy.RETURN and Remedy.EXCHANGE in due and Remedy.RETURN not in due):
-        return LineRemedy.EXCHANGE
-    return LineRemedy.RETURN
-
-
 def _is_goodwill(loaded: Loaded, body: ApproveIn) -> bool:
     """Tell whether anything is approved that nobody could demand.
 
+    Another remedy than was asked for needs its reason too: the customer has agreed to it.
     Raises: NotApprovable if so and the body does not say it; NotRefusable, ReasonRequired.
     """
     granted = [line for line in loaded.lines if line.line.approved]
-    kinds = {approval_of(line.outcome) for line in granted}
-    beyond = [line for line in granted if approval_of(line.outcome) is Approval.GOODWILL]
+    beyond = [line for line in granted if line.approval is Approval.GOODWILL]
     if beyond and not body.goodwill:
         raise NotApprovable([{"line": line.line.place, "outcome": line.outcome} for line in beyond])
     short = [line for line in loaded.lines if line.line.approved < line.line.quantity]
     _check_refusal(loaded, short)
-    if body.reason is None and (short or kinds - {Approval.AS_DECIDED}):
+    plain = all(
+        line.approval is Approval.AS_DECIDED and line.asked in (RequestedRemedy.ANY, line.line.remedy)
+        for line in granted
+    )
+    if body.reason is None and (short or not plain):
         raise ReasonRequired
     return bool(beyond)
 
 
 def _check_refusal(loaded: Loaded, lines: Sequence[DecidedLine]) -> None:
     """Raises: NotRefusable."""
-    bar = bar_to_refusal(
-        (line.outcome for line in lines), inspected=loaded.request.status is ReturnStatus.INSPECTED
-    )  # fmt: skip
+    bar = bar_to_refusal((line.outcome for line in lines), inspected=loaded.request.status is ReturnStatus.INSPECTED)
     if bar is not None:
         raise NotRefusable(bar)
 

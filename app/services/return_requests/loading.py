@@ -29,8 +29,16 @@ from app.services.return_requests.refusals import (
     StaffOfAnotherDepartment,
 )
 from app.services.rules.policy_shapes import Step as FlowStep
-from app.services.rules.return_requests import LIFE_CYCLE, DeadlineKind, LineRemedy, ReturnMove, refund_limit
-from app.services.rules.returns.words import Outcome
+from app.services.rules.return_requests import (
+    LIFE_CYCLE,
+    Approval,
+    DeadlineKind,
+    LineRemedy,
+    ReturnMove,
+    approval_of,
+    refund_limit,
+)
+from app.services.rules.returns.words import Outcome, Remedy, RequestedRemedy
 
 _LONGEST_REFERENCE = 64
 
@@ -49,6 +57,20 @@ class DecidedLine:
     @property
     def outcome(self) -> Outcome:
         return Outcome(self.latest.answer["outcome"])
+
+    @property
+    def remedies(self) -> list[Remedy]:
+        return [Remedy(remedy) for remedy in self.latest.answer["remedies"]]
+
+    @property
+    def asked(self) -> RequestedRemedy:
+        return RequestedRemedy(self.latest.facts["requested_remedy"])
+
+    @property
+    def approval(self) -> Approval | None:
+        """What it is to grant the line's remedy by the decision on record; None if none is granted."""
+        remedy = self.line.remedy
+        return None if remedy is None else approval_of(self.outcome, self.remedies, remedy)
 
     @property
     def refund_limit(self) -> Decimal | None:

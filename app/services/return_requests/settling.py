@@ -17,7 +17,7 @@ from app.services.return_requests.loading import DecidedLine, Loaded, answer_aga
 from app.services.return_requests.records import moved, note_on_ticket
 from app.services.return_requests.refusals import NothingToReplace, ReasonRequired, RefundBeyondDecision
 from app.services.rules.purchases import SHANGHAI
-from app.services.rules.return_requests import Approval, DeadlineKind, LineRemedy, ReturnMove, approval_of
+from app.services.rules.return_requests import Approval, DeadlineKind, LineRemedy, ReturnMove
 from app.services.surveys.inviting import ENDED
 from app.services.surveys.queueing import queue_survey
 from app.services.tickets.loading import load_ticket
@@ -55,7 +55,7 @@ async def refund(ctx: Context, reference: str, body: RefundIn) -> Answer:
 
 def _contested(loaded: Loaded, decided: DecidedLine) -> bool:
     """Tell whether what was approved as a right or by consent turned out to be none."""
-    return approval_of(decided.outcome) is Approval.GOODWILL and not loaded.request.goodwill
+    return decided.approval is Approval.GOODWILL and not loaded.request.goodwill
 
 
 def _pay(lines: list[DecidedLine], amounts: list[Decimal]) -> None:

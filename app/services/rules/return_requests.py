@@ -13,7 +13,15 @@ from typing import Final
 
 from app.services.rules.returns.company import CompanyTerms
 from app.services.rules.returns.statutes import Statutes
-from app.services.rules.returns.words import DEFECT_REASONS, Outcome, QualityDefect, Reason, Reinspection
+from app.services.rules.returns.words import (
+    DEFECT_REASONS,
+    Outcome,
+    QualityDefect,
+    Reason,
+    Reinspection,
+    Remedy,
+    RequestedRemedy,
+)
 
 _FEN: Final = Decimal("0.01")
 
@@ -137,10 +145,30 @@ class Approval(StrEnum):
     GOODWILL = "goodwill"  # nobody has to: only as goodwill, and with a reason
 
 
-def approval_of(outcome: Outcome) -> Approval:
+_GIVES: Final = MappingProxyType(
+    {
+        LineRemedy.RETURN: frozenset({Remedy.RETURN, Remedy.RETURN_WITH_DEPRECIATION}),
+        LineRemedy.EXCHANGE: frozenset({Remedy.EXCHANGE}),
+    }
+)
+
+
+def approval_of(outcome: Outcome, remedies: Iterable[Remedy], granted: LineRemedy) -> Approval:
+    """Return what it is to grant a remedy where the decision had this outcome and gave these remedies."""
+    if _GIVES[granted].isdisjoint(remedies):
+        return Approval.GOODWILL
     if outcome is Outcome.ELIGIBLE:
         return Approval.AS_DECIDED
     return Approval.CONSENT if outcome is Outcome.NEGOTIABLE else Approval.GOODWILL
+
+
+def remedy_to_grant(asked: RequestedRemedy, remedies: Iterable[Remedy]) -> LineRemedy:
+    """Return what was asked for, or else what is due: the price back where that is among it."""
+    if asked in (RequestedRemedy.RETURN, RequestedRemedy.EXCHANGE):
+        return LineRemedy(asked)
+    due = frozenset(remedies)
+    exchanged = Remedy.EXCHANGE in due and _GIVES[LineRemedy.RETURN].isdisjoint(due)
+    return LineRemedy.EXCHANGE if exchanged else LineRemedy.RETURN
 
 
 class RefusalBar(StrEnum):
