@@ -40,6 +40,7 @@ from app.routers import (
     quality,
     reports,
     responsibility,
+    return_requests,
     returns,
     sla,
     staff,
@@ -60,8 +61,8 @@ from app.services.single_sign_on import sign_on_of
 # Routes are tried in this order: what web shops ask on every product page comes first.
 _SERVED = (
     returns, tickets, sla, complaints, complaint_reports, responsibility, capas, nonconformities, quality,
-    staff, surveys, customers, purchases, warranty, policies, pages, survey_pages, reports, events, webhooks,
-    notice_channels, notices, attachments, health,
+    staff, surveys, customers, purchases, warranty, return_requests, policies, pages, survey_pages, reports, events,
+    webhooks, notice_channels, notices, attachments, health,
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})

@@ -12,6 +12,7 @@ from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.facts import Channel
 from app.services.rules.nonconformities import DefectSeverity, NonconformitySource, NonconformityStatus
 from app.services.rules.notices import ChannelKind, NoticeState
+from app.services.rules.return_requests import ReturnStatus
 from app.services.rules.tickets import Status
 
 Value = TypeVar("Value")
@@ -170,6 +171,18 @@ class NonconformityFilter(RequestBody):
     batch: Line | None = None
     ticket: Reference | None = None
     capa: Reference | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class ReturnRequestFilter(RequestBody):
+    """`overdue` looks at deadlines that are still to be met."""
+
+    business_line: Lines | None = None
+    status: Several[ReturnStatus] = []
+    ticket: Annotated[str, Field(max_length=64, description="a ticket's number or id")] | None = None
+    purchase: Annotated[str, Field(max_length=64, description="id")] | None = None
+    overdue: Literal["true", "false"] | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 

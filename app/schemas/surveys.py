@@ -27,12 +27,20 @@ Score = Annotated[int, Field(strict=True, ge=1, le=5)]
 
 
 class SurveyIn(RequestBody):
-    """`ticket_number` is a ticket that is resolved, accepted or closed."""
+    """Either a ticket that is resolved, accepted or closed, or a return request that is over and belongs to one."""
 
-    ticket_number: Line
+    ticket_number: Line | None = None
+    return_number: Line | None = None
     channel: Annotated[
         SurveyChannel, Field(description="`web`: the customer's page; `hotline`, `ivr`: the answer is posted")
     ] = SurveyChannel.WEB
+
+    @model_validator(mode="after")
+    def _one_matter(self) -> Self:
+        if (self.ticket_number is None) is (self.return_number is None):
+            detail = Text("请给出 ticket_number 或 return_number 之一", "Give either ticket_number or return_number")
+            raise Refusal("required", detail, field="ticket_number")
+        return self
 
 
 class SurveyInvitation(ResponseBody):

@@ -26,6 +26,10 @@ async def _fire_capas(tools: Tools) -> int:
     return await upkeep.fire_tasks(tools.db, await tools.directory.known())
 
 
+async def _fire_deadlines(tools: Tools) -> int:
+    return await upkeep.fire_deadlines(tools.db, await tools.directory.known())
+
+
 async def _recount(tools: Tools) -> int:
     return await upkeep.recount(tools.db, await tools.directory.known())
 
@@ -91,6 +95,7 @@ TASKS = (
     Task("seal events", 0.2, _seal),
     Task("fire timers", 0.5, _fire),
     Task("fire timers of CAPAs", 2.0, _fire_capas),
+    Task("fire timers of return requests", 2.0, _fire_deadlines),
     Task("fire timers of test clocks", 0.5, _fire_test_clocks),
     Task("follow holidays", 30.0, _recount),
     Task("fan out webhooks", 0.2, _fan_out),

@@ -1,5 +1,7 @@
 """How each operation could reach into another line, and so which test holds it back. A new route needs an entry."""
 
+from app.services.rules.return_requests import ReturnMove
+
 _MOVES = (
     "acknowledge",
     "assign",
@@ -26,6 +28,7 @@ _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 _FILES = "tests/http/test_attachments.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
+_RETURNS = "tests/http/test_return_requests.py::test_what_is_another_lines_does_not_exist"
 CLOCK = "a test clock's id"
 REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
 LINES, WEBHOOK = "names of lines", "an endpoint or a delivery"
@@ -109,6 +112,10 @@ MATRIX: dict[str, str] = {
     "GET /v1/satisfaction": _SURVEYS,
     "POST /v1/complaints/classify": LINE,
     "POST /v1/returns/eligibility": LINE,
+    "POST /v1/returns": LINE,
+    "GET /v1/returns": _RETURNS,
+    "GET /v1/returns/{number}": _RETURNS,
+    **{f"POST /v1/returns/{{number}}/{move}": _RETURNS for move in ReturnMove},
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,
     "GET /v1/policies/{name}": SHIPPED,

@@ -25,6 +25,28 @@ AN_ACTION = {
     "kind": "correction", "text": "隔离库存", "owner_staff_no": "3002", "department": "production",
     "due_on": "2026-12-01",
 }  # fmt: skip
+_RETURN = "POST /v1/returns/{number}"
+_STAFF = {"staff_no": "2001"}
+_FOUND = _STAFF | {"result": "passed", "finding": "两只开裂"}
+RETURN_MOVES: dict[str, dict[str, Any]] = {
+    "review": _STAFF,
+    "inspect": _FOUND,
+    "redecide": _STAFF | {"line": 1, "facts": {"buyer_type": "consumer"}, "reason": "客户补充"},
+    "approve": _STAFF | {"goodwill": True, "reason": "老客户"},
+    "refuse": _STAFF | {"reason": "不符合条件"},
+    "schedule-pickup": _STAFF
+    | {"agreed_from": "2026-11-25T09:00:00+08:00", "agreed_until": "2026-11-25T12:00:00+08:00"},
+    "ship-back": _STAFF | {"agreed_until": "2026-11-28T18:00:00+08:00"},
+    "receive": _STAFF | {"lines": [{"line": 1, "quantity": 2, "spec_matches": True, "appearance_matches": True}]},
+    "reinspect": _FOUND,
+    "restock": _STAFF,
+    "scrap": _STAFF | {"reason": "已开裂"},
+    "return-to-customer": _STAFF | {"reason": "非本公司商品"},
+    "refund": _STAFF | {"lines": [{"line": 1, "amount": "10.00"}]},
+    "ship-replacement": _STAFF,
+    "complete": _STAFF,
+    "cancel": _STAFF | {"reason": "客户撤回"},
+}
 _ENDPOINT = "/v1/webhook-endpoints/{endpoint}"
 _CONFIRMED = {"complaint_class": "quality", "issue_type": "product_quality", "severity": "minor", "staff_no": "1101"}
 
@@ -128,6 +150,11 @@ BODIES: dict[str, dict[str, Any]] = {
     f"POST {_ENDPOINT}/replay": {"which": "all"},
     **{f"POST {_ENDPOINT}/{move}": {} for move in ("rotate-secret", "enable", "disable", "test")},
     "POST /v1/webhook-deliveries/{delivery}/redeliver": {},
+    **{f"{_RETURN}/{move}": body for move, body in RETURN_MOVES.items()},
+    "POST /v1/returns": {
+        "business_line": "tableware",
+        "lines": [{"product_name": "餐盘", "reason": "quality", "quantity": 2}],
+    },
     "POST /v1/returns/eligibility": {"business_line": "tableware", "facts": {"buyer_type": "consumer"}},
     "POST /v1/customers": {"business_line": "tableware", "name": "王芳", "phone": "13800001234", "tier": "vip"},
     "PATCH /v1/customers/{customer}": {"address": "浙江省杭州市西湖区文三路1号"},

@@ -129,6 +129,11 @@ async def _cards(_service: Service, caller: httpx.AsyncClient) -> str:
     return cards[0]
 
 
+async def _returns(_service: Service, caller: httpx.AsyncClient) -> str:
+    made = [await posted(caller, "/v1/returns", BODIES["POST /v1/returns"]) for _ in range(3)]
+    return made[0]
+
+
 # By the name in an address.
 MAKERS: dict[str, Maker] = {
     "delivery": _deliveries,
@@ -146,6 +151,7 @@ MAKERS: dict[str, Maker] = {
     "item": _items,
     "purchase": _purchases,
     "card": _cards,
+    "number": _returns,
 }
 
 

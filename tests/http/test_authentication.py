@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from app.services.rules.return_requests import ReturnMove
 from app.services.scopes import Scope
 from tests.http.operations import in_bytes, operations
 from tests.http.problems import Findings, check_problem
@@ -113,6 +114,10 @@ SCOPES: dict[str, Scope] = {
     "GET /v1/satisfaction": Scope.SURVEYS_READ,
     "POST /v1/complaints/classify": Scope.COMPLAINTS_CLASSIFY,
     "POST /v1/returns/eligibility": Scope.RETURNS_CHECK,
+    "POST /v1/returns": Scope.RETURNS_WRITE,
+    "GET /v1/returns": Scope.RETURNS_READ,
+    "GET /v1/returns/{number}": Scope.RETURNS_READ,
+    **{f"POST /v1/returns/{{number}}/{move}": Scope.RETURNS_WRITE for move in ReturnMove},
     "GET /v1/policies": Scope.POLICIES_READ,
     "POST /v1/policies": Scope.POLICIES_WRITE,
     "GET /v1/policies/{name}": Scope.POLICIES_READ,

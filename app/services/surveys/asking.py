@@ -13,6 +13,8 @@ from app.core.ids import id_text
 from app.models.surveys import Survey, SurveyOptOut
 from app.schemas.surveys import OptOutIn, OptOutOut, SurveyIn, SurveyInvitation
 from app.services.context import Context
+from app.services.return_requests.loading import find_return, ticket_number
+from app.services.rules.return_requests import OVER
 from app.services.rules.surveys import SkipReason
 from app.services.surveys.inviting import ENDED, ONE_AT_A_TIME, invite, reason_not_to_ask
 from app.services.surveys.links import link_of
@@ -26,15 +28,16 @@ async def ask_customer(ctx: Context, body: SurveyIn) -> Answer:
     """Invite a ticket's customer now, whatever the hour; 200 if this end of the matter has its survey already.
 
     The lot does not count, since somebody decided to ask; the period and the will of the customer do.
-    Raises: TicketNotFound, SurveyTooEarly, CustomerNotAsked.
+    Raises: TicketNotFound, ReturnNotFound, SurveyTooEarly, CustomerNotAsked.
     """
     async with ctx.write(body) as unit:
         session = unit.session
+        number = body.ticket_number or await _ticket_of_return(session, ctx, body.return_number or "")
         if unit.replayed is not None:
-            await load_ticket(session, ctx, body.ticket_number)
+            await load_ticket(session, ctx, number)
             return unit.replayed
         await session.execute(ONE_AT_A_TIME)
-        own, loaded = await load_ticket(session, ctx, body.ticket_number, lock=True)
+        own, loaded = await load_ticket(session, ctx, number, lock=True)
         ticket = loaded.ticket
         if ticket.status not in ENDED:
             raise SurveyTooEarly
@@ -55,6 +58,20 @@ async def ask_customer(ctx: Context, body: SurveyIn) -> Answer:
             there.updated_at = ctx.now
             await session.flush()
         return unit.answer(_invitation(ctx, there, 201 if fresh else 200))
+
+
+async def _ticket_of_return(session: AsyncSession, ctx: Context, reference: str) -> str:
+    """Return the number of the ticket that a return request belongs to: its customer is asked about the whole matter.
+
+    Raises: ReturnNotFound, SurveyTooEarly, CustomerNotAsked if it stands alone.
+    """
+    request = await find_return(session, ctx, reference)
+    if request.status not in OVER:
+        raise SurveyTooEarly
+    number = await ticket_number(session, request)
+    if number is None:
+        raise CustomerNotAsked(members={"reason": "no_ticket"})
+    return number
 
 
 async def opt_out(ctx: Context, body: OptOutIn) -> Answer:
