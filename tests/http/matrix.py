@@ -18,6 +18,7 @@ _MOVES = (
 # Which test of `test_isolation.py` holds an operation back.
 # An operation on things that `World` does not hold names the test of its own that does.
 _CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
+_CAMPAIGNS = "tests/http/test_survey_campaigns.py::test_what_is_another_lines_does_not_exist"
 _SURVEYS = "tests/http/test_surveys.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
@@ -90,6 +91,9 @@ MATRIX: dict[str, str] = {
     "POST /v1/surveys/opt-outs": LINE,
     "GET /v1/surveys/{survey}": _SURVEYS,
     "POST /v1/surveys/{survey}/answers": _SURVEYS,
+    "POST /v1/survey-campaigns": LINE,
+    "GET /v1/survey-campaigns": _CAMPAIGNS,
+    "GET /v1/survey-campaigns/{campaign}": _CAMPAIGNS,
     "GET /v1/satisfaction": _SURVEYS,
     "POST /v1/complaints/classify": LINE,
     "POST /v1/returns/eligibility": LINE,

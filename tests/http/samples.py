@@ -90,6 +90,12 @@ async def _endpoints(_service: Service, caller: httpx.AsyncClient) -> str:
     return (await hook(caller))["endpoint"]
 
 
+async def _campaigns(_service: Service, caller: httpx.AsyncClient) -> str:
+    path = "/v1/survey-campaigns"
+    made = [await posted(caller, path, dict(BODIES[f"POST {path}"])) for _ in range(3)]
+    return made[0]
+
+
 async def _surveys(_service: Service, caller: httpx.AsyncClient) -> str:
     made = []
     for n in range(3):
@@ -111,6 +117,7 @@ MAKERS: dict[str, Maker] = {
     "member": _staff,
     "alert": _alerts,
     "survey": _surveys,
+    "campaign": _campaigns,
 }
 
 
