@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 
 import aiosmtplib
@@ -16,8 +16,18 @@ from app.services.notices.outcomes import Outcome, Trouble, said
 from app.services.rules.notice_wording import Message
 from app.services.rules.notices import Verdict
 
-# An address in a header is not to be folded: it would be encoded, and nobody could follow it. 998 is SMTP's own bound.
-_ONE_LINE = SMTP.clone(max_line_length=998)
+
+class _Policy(EmailPolicy):
+    """Leaves addresses in headers in one line: folded they would be encoded, and nobody could follow them."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name in _OF_ONE_LINE:
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_OF_ONE_LINE = {"List-Unsubscribe"}
+_POLICY = _Policy(linesep="\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ def build_letter(letter: Letter, to: str, mailbox: Mailbox, reference: str, at: 
 
     Raises: ValueError if a header would take more than one line.
     """
-    sent = EmailMessage(policy=_ONE_LINE)
+    sent = EmailMessage(policy=_POLICY)
     sent["From"] = Address("售后服务 After-sales", addr_spec=mailbox.sender)
     sent["To"] = Address(addr_spec=to)
     sent["Subject"] = letter.subject
