@@ -82,6 +82,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("survey_letter")
+    op.execute(
+        "UPDATE survey SET follow_up_of_id = NULL"
+        " WHERE follow_up_of_id IN (SELECT id FROM survey WHERE ticket_id IS NULL)"
+    )
     op.execute("DELETE FROM survey WHERE ticket_id IS NULL")
     op.drop_index("ix_survey_campaign", table_name="survey")
     op.drop_constraint("ck_survey_of_ticket_or_campaign", "survey")
