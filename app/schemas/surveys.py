@@ -21,7 +21,16 @@ from app.schemas.fields import (
     Word,
 )
 from app.schemas.tickets import CONTACT_REQUIRED, PolicyRef
-from app.services.rules.surveys import SkipReason, SurveyAspect, SurveyChannel, SurveyState
+from app.services.rules.notices import NoticeState
+from app.services.rules.surveys import (
+    InvitedBy,
+    LetterPurpose,
+    SkipReason,
+    SurveyAspect,
+    SurveyChannel,
+    SurveyKind,
+    SurveyState,
+)
 
 Score = Annotated[int, Field(strict=True, ge=1, le=5)]
 
@@ -89,6 +98,19 @@ class OptOutOut(ResponseBody):
     recorded_at: Instant
 
 
+class LetterOut(ResponseBody):
+    """An email to the customer. `dropped`: it was not to be sent any more when its turn came."""
+
+    purpose: LetterPurpose
+    state: NoticeState
+    attempts: int
+    next_try_at: Instant | None
+    last_status: Annotated[int | None, Field(description="what the mail server said last")]
+    last_code: str | None
+    advice: Bilingual | None
+    sent_at: Instant | None
+
+
 class SurveyTicket(ResponseBody):
     id: str
     number: str
@@ -109,12 +131,18 @@ class SurveyOut(ResponseBody):
 
     id: str
     business_line: str
-    ticket: SurveyTicket
+    kind: SurveyKind
+    ticket: SurveyTicket | None
+    campaign: str | None
+    lot: int | None
+    customer_external_id: str | None
     form: FormOut
     channel: SurveyChannel
+    invited_by: InvitedBy
+    letters: list[LetterOut]
     state: SurveyState
     skipped_because: SkipReason | None
-    department: str
+    department: str | None
     staff_no: str | None
     scores: dict[SurveyAspect, int]
     resolved: bool | None

@@ -4,6 +4,7 @@ from app.core.metrics import EVENTS_SEALED
 from app.services import upkeep
 from app.services.attachments.upkeep import scan_next, sweep_blobs
 from app.services.notices.sending import send_next
+from app.services.surveys.mailing import send_next_letter
 from app.workers.runner import Task, Tools
 
 
@@ -83,12 +84,19 @@ async def _sweep(tools: Tools) -> int:
     return await sweep_blobs(tools.db, tools.blobs)
 
 
+async def _write(tools: Tools) -> int:
+    return await send_next_letter(
+        tools.db, tools.courier, tools.keyring, await tools.directory.known(), tools.public_url
+    )  # fmt: skip
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db)
 
 
 # Each sends one message at a time, and no two to one channel: an address that hangs takes one of them for ten seconds.
 _SENDERS = 8
+_LETTER_WRITERS = 2
 
 TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
@@ -110,4 +118,5 @@ TASKS = (
     Task("sweep blobs", 60.0, _sweep),
     Task("purge", 60.0, _purge),
     *[Task("send notices", 2.0, _send)] * _SENDERS,
+    *[Task("write to customers", 2.0, _write)] * _LETTER_WRITERS,
 )

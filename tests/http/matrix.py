@@ -21,6 +21,7 @@ _MOVES = (
 # An operation on things that `World` does not hold names the test of its own that does.
 _CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
 _GOODS = "tests/http/test_nonconformities.py::test_what_is_another_lines_does_not_exist"
+_CAMPAIGNS = "tests/http/test_survey_campaigns.py::test_what_is_another_lines_does_not_exist"
 _SURVEYS = "tests/http/test_surveys.py::test_what_is_another_lines_does_not_exist"
 _ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "purchase", "warranty-cards": "card"}
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
@@ -109,6 +110,9 @@ MATRIX: dict[str, str] = {
     "POST /v1/surveys/opt-outs": LINE,
     "GET /v1/surveys/{survey}": _SURVEYS,
     "POST /v1/surveys/{survey}/answers": _SURVEYS,
+    "POST /v1/survey-campaigns": LINE,
+    "GET /v1/survey-campaigns": _CAMPAIGNS,
+    "GET /v1/survey-campaigns/{campaign}": _CAMPAIGNS,
     "GET /v1/satisfaction": _SURVEYS,
     "POST /v1/complaints/classify": LINE,
     "POST /v1/returns/eligibility": LINE,

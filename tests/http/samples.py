@@ -95,6 +95,12 @@ async def _endpoints(_service: Service, caller: httpx.AsyncClient) -> str:
     return (await hook(caller))["endpoint"]
 
 
+async def _campaigns(_service: Service, caller: httpx.AsyncClient) -> str:
+    path = "/v1/survey-campaigns"
+    made = [await posted(caller, path, dict(BODIES[f"POST {path}"])) for _ in range(3)]
+    return made[0]
+
+
 async def _surveys(_service: Service, caller: httpx.AsyncClient) -> str:
     made = []
     for n in range(3):
@@ -152,6 +158,7 @@ MAKERS: dict[str, Maker] = {
     "purchase": _purchases,
     "card": _cards,
     "number": _returns,
+    "campaign": _campaigns,
 }
 
 

@@ -1,5 +1,6 @@
 """Asking a customer at once, by a person's own decision, and noting who does not want to be asked."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,9 +17,10 @@ from app.services.context import Context
 from app.services.return_requests.loading import find_return, ticket_number
 from app.services.rules.return_requests import OVER
 from app.services.rules.surveys import SkipReason
+from app.services.surveys.customers import contact_hashes
 from app.services.surveys.inviting import ENDED, ONE_AT_A_TIME, invite, reason_not_to_ask
 from app.services.surveys.links import link_of
-from app.services.surveys.queueing import add_survey, contact_hashes
+from app.services.surveys.queueing import add_survey
 from app.services.surveys.reading import state_at
 from app.services.surveys.refusals import CustomerNotAsked, SurveyTooEarly
 from app.services.tickets.loading import load_ticket
@@ -84,9 +86,13 @@ async def opt_out(ctx: Context, body: OptOutIn) -> Answer:
         if unit.replayed is not None:
             return unit.replayed
         hashes = contact_hashes(ctx.keyring, **body.model_dump(include={"phone", "email", "external_id"}))
-        rows = [{"business_line_id": line.id, "customer_hash": found, "created_at": ctx.now} for found in hashes]
-        await unit.session.execute(insert(SurveyOptOut).values(rows).on_conflict_do_nothing())
+        await note_opt_out(unit.session, line.id, hashes, ctx.now)
         return unit.answer(Answer.of(201, OptOutOut(business_line=line.name, recorded_at=ctx.now)))
+
+
+async def note_opt_out(session: AsyncSession, line: UUID, hashes: Sequence[bytes], at: datetime) -> None:
+    rows = [{"business_line_id": line, "customer_hash": found, "created_at": at} for found in hashes]
+    await session.execute(insert(SurveyOptOut).values(rows).on_conflict_do_nothing())
 
 
 async def _survey_of_round(session: AsyncSession, ticket: UUID, started_at: datetime) -> Survey | None:
