@@ -20,6 +20,7 @@ from app.core.language import Text
 from app.core.postgres_processes import end_processes, forget_dead_server, mark_of, read_pid_file, takes_connections
 from app.core.postgres_programs import EmbeddedPostgresUnavailable as EmbeddedPostgresUnavailable
 from app.core.postgres_programs import copy_programs, find_install
+from app.core.row_security import APP_ROLE
 from app.core.unprivileged import Account, Way, choose_account, environment, run
 
 ROLE = DATABASE = "aftersales"
@@ -42,7 +43,8 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
 }
 _FIRST_STATEMENTS = f"""\
-CREATE ROLE {ROLE} LOGIN NOSUPERUSER CREATEDB;
+CREATE ROLE {APP_ROLE} NOLOGIN;
+CREATE ROLE {ROLE} LOGIN NOSUPERUSER CREATEDB IN ROLE {APP_ROLE};
 CREATE DATABASE {DATABASE} OWNER {ROLE};
 """
 
