@@ -52,10 +52,10 @@ class _Link(asyncpg.Connection):  # type: ignore[type-arg,misc,unused-ignore]
 
     lines = ""
 
-    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+    async def execute(self, query: str, *args: Any, **options: Any) -> str:
         if query.startswith("BEGIN"):
             query = f"{query} SET LOCAL app.lines = '{self.lines}';"
-        return str(await super().execute(query, *args, timeout=timeout))
+        return str(await super().execute(query, *args, **options))
 
 
 class _LimitedSession(Session):
@@ -69,7 +69,10 @@ def _limit(session: Session, _transaction: object, connection: Connection) -> No
 
 
 class Database:
-    """One engine and its units of work, of all business lines. Every wait has an end: connect, pool, lock, statement."""
+    """One engine and its units of work. Every wait has an end: connect, pool, lock and statement.
+
+    Its transactions see all business lines; those of `limited_to` some of them.
+    """
 
     def __init__(self, settings: Settings, *, application_name: str = "aftersales") -> None:
         self.engine: AsyncEngine = create_async_engine(

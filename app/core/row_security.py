@@ -1,7 +1,7 @@
 """The second barrier between business lines: PostgreSQL shows and takes the rows of a transaction's lines only.
 
-Every connection acts as `APP_ROLE`, which owns nothing, and every transaction begins with `SET LOCAL app.lines`: the ids
-of the lines it may touch, `*` for all. Without the setting no row is visible.
+Every connection acts as `APP_ROLE`, which owns nothing, and every transaction begins with `SET LOCAL app.lines`: the
+ids of the lines it may touch, `*` for all. Without the setting no row is visible.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ APP_ROLE = "aftersales_app"
 ALL_LINES = "*"
 
 _SETTING = "current_setting('app.lines', true)"
-# Read once a statement, not once a row, as they stand in sub-selects. After a transaction the setting is empty, not absent.
+# In sub-selects, so that they are read once a statement, not once a row. After a transaction the setting is empty.
 _ALL = f"(SELECT {_SETTING} = '{ALL_LINES}')"
 _LINES = f"(SELECT nullif(nullif({_SETTING}, '{ALL_LINES}'), '')::uuid[])"
 

@@ -32,7 +32,7 @@ async def lines(client: AsyncClient, db: Database) -> dict[str, UUID]:
         response = await client.post("/v1/tickets", json=a_ticket(business_line=name))
         assert response.status_code == 201, response.text
     async with db.begin() as session:
-        return {name: line for name, line in await session.execute(text("SELECT name, id FROM business_line"))}
+        return {row.name: row.id for row in await session.execute(text("SELECT name, id FROM business_line"))}
 
 
 @asynccontextmanager
