@@ -103,9 +103,10 @@ async def refuse_owner(db: Database, settings: Settings) -> None:
     if found.passes:
         raise Fault(
             Text(
-                f"生产环境中 DATABASE_URL 的用户 {found.name} 不得是超级用户、数据表的所有者或可绕过行级安全，见 docs/operations.md",
-                f"in production the user {found.name} of DATABASE_URL must be no superuser, no owner of the tables, and "
-                "not bypass row-level security: see docs/operations.md",
+                f"生产环境中 DATABASE_URL 的用户 {found.name} 不得是超级用户或数据表的所有者，也不得可绕过行级安全，"
+                "见 docs/operations.md",
+                f"in production the user {found.name} of DATABASE_URL must not be a superuser or the owner of the tables, "
+                "nor bypass row-level security: see docs/operations.md",
             )
         )
 
