@@ -105,7 +105,7 @@ async def refuse_owner(db: Database, settings: Settings) -> None:
             Text(
                 f"生产环境中 DATABASE_URL 的用户 {found.name} 不得是超级用户或数据表的所有者，也不得可绕过行级安全，"
                 "见 docs/operations.md",
-                f"in production the user {found.name} of DATABASE_URL must not be a superuser or the owner of the tables, "
+                f"in production the user {found.name} of DATABASE_URL must not be a superuser or own the tables, "
                 "nor bypass row-level security: see docs/operations.md",
             )
         )

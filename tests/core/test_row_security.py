@@ -127,3 +127,24 @@ async def test_a_foreign_row_is_neither_changed_nor_deleted(db: Database, lines:
             text("DELETE FROM ticket_assignment WHERE business_line_id = :line RETURNING id"), foreign
         )
         assert deleted.all() == []
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("SELECT FROM ticket_search WHERE tokens @> ARRAY['破损']", "ix_ticket_search_tokens"),
+        ("SELECT FROM ticket WHERE product ->> 'order_no' = 'A'", "ix_ticket_order_no"),
+        ("SELECT FROM ticket WHERE product ->> 'batch' = 'A'", "ix_ticket_batch"),
+        ("SELECT FROM ticket WHERE product ->> 'model' = 'A'", "ix_ticket_model"),
+        ("SELECT FROM ticket WHERE phone_hash = 'A'", "ix_ticket_phone"),
+        ("SELECT FROM ticket_commitment WHERE next_fire_at < now() AND test_clock_id IS NULL", "_commitment_timer"),
+    ],
+)
+async def test_the_barrier_leaves_searches_their_indexes(
+    db: Database, lines: dict[str, UUID], query: str, index: str
+) -> None:
+    async with db.limited_to(lines.values()).begin() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join(await session.scalars(text(f"EXPLAIN (COSTS OFF) {query}")))
+    condition = plan.partition(index)[2]
+    assert "Cond" in condition, plan
