@@ -148,3 +148,14 @@ async def test_the_barrier_leaves_searches_their_indexes(
         plan = "\n".join(await session.scalars(text(f"EXPLAIN (COSTS OFF) {query}")))
     condition = plan.partition(index)[2]
     assert "Cond" in condition, plan
+
+
+@pytest.mark.parametrize("table", ["timeline_entry", "access_log"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET at = now()", "DELETE FROM {}", "TRUNCATE {}"])
+async def test_R29_the_service_cannot_change_or_delete_its_audit_records(
+    db: Database, lines: dict[str, UUID], table: str, statement: str
+) -> None:
+    with pytest.raises(ProgrammingError) as refused:
+        async with db.begin() as session:
+            await session.execute(text(statement.format(table)))
+    assert sqlstate(refused.value) == _INSUFFICIENT_PRIVILEGE
