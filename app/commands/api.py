@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvicorn
 
-from app.commands.database import bring_up, database
+from app.commands.database import bring_up, database, refuse_owner
 from app.commands.faults import explained
 from app.core.clock import system_clock
 from app.core.docs import DOCS
@@ -87,4 +87,5 @@ async def _prepare(settings: Settings, book: PolicyBook, key_file: Path) -> str 
 
     async with database(settings) as db:
         await bring_up(db, settings)
+        await refuse_owner(db, settings)
         return await prepare(db, book, system_clock(), keep=keep)

@@ -55,7 +55,8 @@ class Context:
 
     @property
     def db(self) -> Database:
-        return self.kit.db
+        """The database, which shows and takes rows of the caller's lines only."""
+        return self.kit.db.limited_to(self.line_ids())
 
     @property
     def keyring(self) -> KeyRing:

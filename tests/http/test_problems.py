@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
@@ -21,7 +20,7 @@ from app.services.policy_book import PolicyBook
 from tests.builders import a_ticket
 from tests.conftest import Databases
 from tests.http.problems import check_problem
-from tests.http.service import Service, open_service, settings_for, take
+from tests.http.service import Service, connect_beside, open_service, settings_for, take
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 JSON = {"Content-Type": "application/json"}
@@ -57,7 +56,7 @@ async def _slow(client: httpx.AsyncClient, _: Service) -> httpx.Response:
 
 @asynccontextmanager
 async def _locked(service: Service, table: str, mode: str) -> AsyncIterator[None]:
-    connection = await asyncpg.connect(service.url.replace("postgresql+asyncpg", "postgresql"))
+    connection = await connect_beside(service.url)
     try:
         async with connection.transaction():
             await connection.execute(f"LOCK TABLE {table} IN {mode} MODE")

@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
-from sqlalchemy import text
 
-from app.core.db import Database
 from tests.builders import a_ticket
 from tests.conftest import FakeClock, MakeClient
+from tests.http.service import run_sql
 
 
 async def take(client: AsyncClient, **changes: Any) -> dict[str, Any]:
@@ -265,9 +264,8 @@ async def test_numbers_are_unique_under_concurrency_and_roughly_in_order(client:
     assert max(numbers) == "AS-20261122-000060"
 
 
-async def test_a_number_that_is_taken_is_passed_over(client: AsyncClient, db: Database) -> None:
+async def test_a_number_that_is_taken_is_passed_over(client: AsyncClient, database_url: str) -> None:
     await take(client)
-    async with db.begin() as session:
-        await session.execute(text("ALTER SEQUENCE ticket_number RESTART WITH 1"))
+    await run_sql(database_url, "ALTER SEQUENCE ticket_number RESTART WITH 1")
     assert (await take(client))["number"] == "AS-20261122-000002"
     assert (await take(client, external_ref="r-1"))["number"] == "AS-20261122-000003"
