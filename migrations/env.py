@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.core import auth, heartbeat, idempotency, outbox
 from app.core.db import Base
-from app.models import access_log, business_lines, policies, tickets
+from app.models import access_log, business_lines, feedback, policies, tickets
 
-TABLES = (access_log, auth, business_lines, heartbeat, idempotency, outbox, policies, tickets)
+TABLES = (access_log, auth, business_lines, feedback, heartbeat, idempotency, outbox, policies, tickets)
 
 
 def _run(connection: Connection) -> None:

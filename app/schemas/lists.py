@@ -91,6 +91,12 @@ class PerformanceFilter(RequestBody):
     group_by: Literal["milestone", "business_line", "department", "staff", "month"] = "milestone"
 
 
+class AgreementFilter(RequestBody):
+    business_line: Lines | None = None
+    confirmed_at_gte: Moment | None = None
+    confirmed_at_lt: Moment | None = None
+
+
 class EventFilter(RequestBody):
     after: Position = 0
     types: Annotated[

@@ -10,6 +10,7 @@ class Scope(StrEnum):
     TICKETS_WRITE = "tickets:write"
     SLA_READ = "sla:read"
     COMPLAINTS_CLASSIFY = "complaints:classify"
+    COMPLAINTS_READ = "complaints:read"
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
     EVENTS_READ = "events:read"

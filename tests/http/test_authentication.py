@@ -40,6 +40,7 @@ SCOPES: dict[str, Scope] = {
     "GET /v1/sla/overdue": Scope.SLA_READ,
     "GET /v1/sla/performance": Scope.SLA_READ,
     "POST /v1/complaints/classify": Scope.COMPLAINTS_CLASSIFY,
+    "GET /v1/complaints/agreement": Scope.COMPLAINTS_READ,
     "GET /v1/policies": Scope.POLICIES_READ,
     "POST /v1/policies": Scope.POLICIES_WRITE,
     "GET /v1/policies/{name}": Scope.POLICIES_READ,

@@ -52,6 +52,7 @@ MATRIX: dict[str, str] = {
     "GET /v1/sla/overdue": LIST,
     "GET /v1/sla/performance": LIST,
     "POST /v1/complaints/classify": LINE,
+    "GET /v1/complaints/agreement": LIST,
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,
     "GET /v1/policies/{name}": SHIPPED,

@@ -46,7 +46,7 @@ def render_ticket(
     """Shape a ticket for one tier. Commitments come in the order of their deadlines."""
     time = known.timekeeping_of(ticket.policy_name, ticket.policy_version)
     person = open_customer(ticket.customer_sealed, ticket.id, keyring)
-    description = _said(ticket.description, tier, person["name"])
+    description = shown_text(ticket.description, tier, person["name"])
     written = _as_is if tier is Tier.SENSITIVE else _masked
     return TicketOut.model_construct(
         id=id_text("tkt", ticket.id),
@@ -92,7 +92,7 @@ def render_entry(entry: TimelineEntry, tier: Tier) -> TimelineEntryOut:
         visibility=entry.visibility,
         author=entry.author,
         staff_no=entry.staff_no,
-        text=_said(entry.text, tier),
+        text=shown_text(entry.text, tier),
         data={} if tier is Tier.PUBLIC else entry.data if tier is Tier.SENSITIVE else _masked(entry.data),
         at=entry.at,
     )
@@ -143,7 +143,7 @@ def _classification(document: dict[str, Any] | None, description: str | None) ->
     return {**document, "evidence": evidence}
 
 
-def _said(text: str | None, tier: Tier, name: str | None = None) -> str | None:
+def shown_text(text: str | None, tier: Tier, name: str | None = None) -> str | None:
     """Show free text as the tier allows; the customer's own name is masked with the rest, keeping positions."""
     if text is None or tier is Tier.SENSITIVE:
         return text
