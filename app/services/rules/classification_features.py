@@ -12,7 +12,7 @@ from app.services.rules.classification_grievances import weigh_issues
 from app.services.rules.classification_reading import Grievance, Reading
 from app.services.rules.classification_words import IssueType, Severity
 
-_FIGURES = re.compile(r"[0-9*]+")  # with what masking leaves of them
+_FIGURES = re.compile(r"\[[^\[\]]{1,12}\]|[0-9*]+")  # with what masking leaves of them: ***, [数字]
 _SPACES = re.compile(r"\s+")
 _SCORES = (0.5, 1, 1.5, 2.5, 4)
 _TOTALS = (0.3, 0.6, 1, 2, 4)
