@@ -1,7 +1,7 @@
 """Longer texts made of shorter ones: customers write about several things at once, the corpus mostly about one.
 
-Labels follow the labelling rules: the harshest severity wins; what is gravest is what the writer mainly wants put
-right, safety before product quality before the first one mentioned where two are equally grave; the rest is `also`.
+Labels follow the labelling rules: the harshest severity wins; what the writer mainly wants put right is what is
+gravest, and of what is equally grave, what most of the text is about; the rest is `also`.
 """
 
 from collections import defaultdict
@@ -10,14 +10,13 @@ from random import Random
 from typing import Final
 
 from app.services.classifier.corpus import Entry, LabelledText
-from app.services.rules.classification import ComplaintClass, IssueType, Kind, Severity, Urgency
+from app.services.rules.classification import ComplaintClass, Kind, Severity, Urgency
 
 _JOINTS: Final = ("，", "。", " ", "，", "；", "！", "，另外", "，还有", "。而且", "，不过", "，就是")
 _PARTS: Final = (2, 2, 2, 3, 3, 4)
 _LONGEST: Final = 400  # characters
 _FEWEST: Final = 20  # texts of a product, to be joined with one another only
 _COMPLAINTS_FIRST: Final = 0.85
-_TIE_BREAK: Final = (IssueType.SAFETY, IssueType.PRODUCT_QUALITY)
 
 
 def compose(entries: Sequence[Entry], number: int, *, seed: int) -> list[Entry]:
@@ -54,7 +53,7 @@ def _labelled(text: str, parts: Sequence[LabelledText]) -> LabelledText:
     if not complaints:
         return parts[0].model_copy(update={"text": text})
     worst = max((part.severity for part in complaints), key=_gravity)
-    main = min((part for part in complaints if part.severity is worst), key=_precedence)
+    main = max((part for part in complaints if part.severity is worst), key=lambda part: len(part.text))
     issues = dict.fromkeys(issue for part in complaints for issue in (part.issue_type, *part.also))
     return LabelledText(
         text=text,
@@ -70,7 +69,3 @@ def _labelled(text: str, parts: Sequence[LabelledText]) -> LabelledText:
 
 def _gravity(severity: Severity) -> int:
     return (Severity.NONE, Severity.MINOR, Severity.SERIOUS, Severity.CRITICAL).index(severity)
-
-
-def _precedence(part: LabelledText) -> tuple[bool, ...]:
-    return tuple(part.issue_type is not issue for issue in _TIE_BREAK)
