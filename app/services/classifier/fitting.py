@@ -14,7 +14,7 @@ from app.services.classifier.examples import Example
 from app.services.rules.classification import ComplaintClass
 from app.services.rules.classification_model import CLASSES, ISSUES, KINDS, SEVERITIES
 
-_STRENGTH: Final = 3.0  # inverse of the regularisation
+_STRENGTH: Final = 1.0  # inverse of the regularisation
 _SIGNS_COUNT: Final = 0.5  # of a sign beside a gram
 _ALSO_COUNTS: Final = 0.5  # of a further issue type beside the primary one
 _RARE_GRAM, _RARE_SIGN = 3, 2  # fewer texts than these teach nothing
