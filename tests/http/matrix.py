@@ -55,6 +55,7 @@ MATRIX: dict[str, str] = {
     "GET /v1/sla/overdue": LIST,
     "GET /v1/sla/performance": LIST,
     "GET /v1/sla/handling-times": LIST,
+    "GET /v1/complaints/agreement": LIST,
     "GET /v1/complaints/batches": _QUALITY,
     "GET /v1/complaints/batches/holders": _QUALITY,
     "GET /v1/complaints/analysis": _QUALITY,
