@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.services.policy_book import PolicyBook
-from app.services.rules.classification import Classification, ClassificationFacts, classify
-from app.services.rules.lexicon import Lexicon
+from app.services.rules.classification import Classification, ClassificationFacts, Classifier, classify
 
 FIELDS = ("complaint_class", "issue_type", "severity")
 CORPUS = Path(__file__).resolve().parents[1] / "app" / "corpus"
@@ -44,14 +43,14 @@ def report(rows: Sequence[dict[str, str]], answers: Sequence[Classification]) ->
     print(f"no confirmation  {len(sure) / len(rows):.3f} of the texts, their class right in {right:.3f}")
 
 
-def seconds_per_100_characters(texts: Sequence[str], lexicon: Lexicon) -> float:
+def seconds_per_100_characters(texts: Sequence[str], classifier: Classifier) -> float:
     joined = "".join(texts)
     pieces = [joined[at : at + 100] for at in range(0, len(joined) - 99, 100)] or [joined]
     best = float("inf")
     for _ in range(REPEATS):
         start = time.perf_counter()
         for piece in pieces:
-            classify(ClassificationFacts(piece), lexicon)
+            classify(ClassificationFacts(piece), classifier)
         best = min(best, time.perf_counter() - start)
     return best / len(pieces)
 
@@ -60,15 +59,15 @@ def main(argv: Sequence[str]) -> int:
     files = [Path(name) for name in argv] or sorted(CORPUS.glob("*.jsonl"))
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     rows = [json.loads(line) for line in lines if line.strip()]
-    lexicon = PolicyBook.load().lexicon
-    answers = [classify(ClassificationFacts(row["text"]), lexicon) for row in rows]
-    print(f"{len(rows)} texts, lexicon {lexicon.version}")
+    classifier = PolicyBook.load().classifier
+    answers = [classify(ClassificationFacts(row["text"]), classifier) for row in rows]
+    print(f"{len(rows)} texts, model {classifier.model.version}, lexicon {classifier.lexicon.version}")
     report(rows, answers)
     texts = [row["text"] for row in rows]
-    print(f"time             {seconds_per_100_characters(texts, lexicon) * 1000:.3f} ms per 100 characters")
+    print(f"time             {seconds_per_100_characters(texts, classifier) * 1000:.3f} ms per 100 characters")
     long = ("".join(texts) * 20)[:10_000]
     start = time.perf_counter()
-    classify(ClassificationFacts(long), lexicon)
+    classify(ClassificationFacts(long), classifier)
     print(f"                 {(time.perf_counter() - start) * 1000:.1f} ms for {len(long)} characters")
     return 0
 

@@ -74,3 +74,28 @@ class ClassificationIn(RequestBody):
                 ),
             )
         return self
+
+
+class FieldAgreement(ResponseBody):
+    """Of `n` times that staff gave a field, how often it was what the machine had read."""
+
+    n: int
+    agreed: int
+    rate: Annotated[float | None, Field(description="null while n is 0")]
+
+
+class AgreementRow(ResponseBody):
+    """One month (of Asia/Shanghai) of one line; `n` tickets, each by the last that staff said of it."""
+
+    month: str
+    business_line: str
+    n: int
+    complaint_class: FieldAgreement
+    issue_type: FieldAgreement
+    severity: FieldAgreement
+    urgency: FieldAgreement
+    kind: FieldAgreement
+
+
+class Agreement(ResponseBody):
+    rows: list[AgreementRow]

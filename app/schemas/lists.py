@@ -206,6 +206,12 @@ class NoticeFilter(RequestBody):
     cursor: Cursor | None = None
 
 
+class AgreementFilter(RequestBody):
+    business_line: Lines | None = None
+    confirmed_at_gte: Moment | None = None
+    confirmed_at_lt: Moment | None = None
+
+
 class EventFilter(RequestBody):
     after: Position = 0
     types: Annotated[

@@ -92,6 +92,7 @@ MATRIX: dict[str, str] = {
     "POST /v1/surveys/{survey}/answers": _SURVEYS,
     "GET /v1/satisfaction": _SURVEYS,
     "POST /v1/complaints/classify": LINE,
+    "GET /v1/complaints/agreement": LIST,
     "POST /v1/returns/eligibility": LINE,
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,

@@ -98,6 +98,7 @@ SCOPES: dict[str, Scope] = {
     "GET /v1/satisfaction": Scope.SURVEYS_READ,
     "POST /v1/complaints/classify": Scope.COMPLAINTS_CLASSIFY,
     "POST /v1/returns/eligibility": Scope.RETURNS_CHECK,
+    "GET /v1/complaints/agreement": Scope.COMPLAINTS_READ,
     "GET /v1/policies": Scope.POLICIES_READ,
     "POST /v1/policies": Scope.POLICIES_WRITE,
     "GET /v1/policies/{name}": Scope.POLICIES_READ,

@@ -1,4 +1,4 @@
-"""What customers write, read by the shipped lexicon. Every text here is this project's own."""
+"""What customers write, read by the shipped lexicon and model. Every text here is this project's own."""
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +8,7 @@ from app.services.policy_book import PolicyBook
 from app.services.rules.classification import (
     Classification,
     ClassificationFacts,
+    Classifier,
     ComplaintClass,
     IssueType,
     Kind,
@@ -15,16 +16,15 @@ from app.services.rules.classification import (
     Urgency,
     classify,
 )
-from app.services.rules.lexicon import Lexicon
 
 
 @pytest.fixture(scope="module")
-def lexicon(book: PolicyBook) -> Lexicon:
-    return book.lexicon
+def classifier(book: PolicyBook) -> Classifier:
+    return book.classifier
 
 
-def read(text: str, lexicon: Lexicon) -> Classification:
-    return classify(ClassificationFacts(text), lexicon)
+def read(text: str, classifier: Classifier) -> Classification:
+    return classify(ClassificationFacts(text), classifier)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def read(text: str, lexicon: Lexicon) -> Classification:
     ],
 )
 def test_what_a_text_complains_of(
-    lexicon: Lexicon, text: str, complaint_class: str, issue_type: str, severity: str
+    classifier: Classifier, text: str, complaint_class: str, issue_type: str, severity: str
 ) -> None:
-    found = read(text, lexicon)
+    found = read(text, classifier)
     assert (found.complaint_class, found.issue_type, found.severity) == (complaint_class, issue_type, severity)
 
 
@@ -99,8 +99,8 @@ def test_what_a_text_complains_of(
         "I got an electric shock from the heater",
     ],
 )
-def test_harm_and_hazard_are_critical_and_an_emergency(lexicon: Lexicon, text: str) -> None:
-    found = read(text, lexicon)
+def test_harm_and_hazard_are_critical_and_an_emergency(classifier: Classifier, text: str) -> None:
+    found = read(text, classifier)
     assert (found.severity, found.urgency) == (Severity.CRITICAL, Urgency.EMERGENCY)
     assert any(evidence.supports == "severity:critical" for evidence in found.evidence)
 
@@ -125,8 +125,8 @@ def test_harm_and_hazard_are_critical_and_an_emergency(lexicon: Lexicon, text: s
         "洗完头有点痒",
     ],
 )
-def test_figures_of_speech_denials_and_mere_fears_are_not_critical(lexicon: Lexicon, text: str) -> None:
-    assert read(text, lexicon).severity is not Severity.CRITICAL
+def test_figures_of_speech_denials_and_mere_fears_are_not_critical(classifier: Classifier, text: str) -> None:
+    assert read(text, classifier).severity is not Severity.CRITICAL
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_figures_of_speech_denials_and_mere_fears_are_not_critical(lexicon: Lexi
         "Great service, thank you!",
     ],
 )
-def test_questions_praise_and_settled_matters_are_no_complaint(lexicon: Lexicon, text: str) -> None:
-    found = read(text, lexicon)
+def test_questions_praise_and_settled_matters_are_no_complaint(classifier: Classifier, text: str) -> None:
+    found = read(text, classifier)
     assert (found.complaint_class, found.issue_type, found.severity, found.also) == (
         ComplaintClass.NOT_COMPLAINT,
         IssueType.NONE,
@@ -170,67 +170,69 @@ def test_questions_praise_and_settled_matters_are_no_complaint(lexicon: Lexicon,
         ("师傅服务特别好，表扬一下", Kind.PRAISE),
     ],
 )
-def test_kind_is_proposed_as_a_hotline_would_register_it(lexicon: Lexicon, text: str, kind: Kind) -> None:
-    assert read(text, lexicon).kind is kind
+def test_kind_is_proposed_as_a_hotline_would_register_it(classifier: Classifier, text: str, kind: Kind) -> None:
+    assert read(text, classifier).kind is kind
 
 
-def test_a_kind_that_is_given_is_kept(lexicon: Lexicon) -> None:
-    found = classify(ClassificationFacts("灯泡不亮了", kind=Kind.CONSULTATION), lexicon)
+def test_a_kind_that_is_given_is_kept(classifier: Classifier) -> None:
+    found = classify(ClassificationFacts("灯泡不亮了", kind=Kind.CONSULTATION), classifier)
     assert (found.kind, found.confidence.kind) == (Kind.CONSULTATION, 1.0)
     assert found.complaint_class is ComplaintClass.QUALITY
 
 
-def test_a_complaint_that_gives_no_reason_is_one_of_other_cause(lexicon: Lexicon) -> None:
-    reported = classify(ClassificationFacts("请尽快给我回电", kind=Kind.COMPLAINT), lexicon)
-    for found in (reported, read("我要投诉", lexicon)):
+def test_a_complaint_that_gives_no_reason_is_one_of_other_cause(classifier: Classifier) -> None:
+    reported = classify(ClassificationFacts("请尽快给我回电", kind=Kind.COMPLAINT), classifier)
+    for found in (reported, read("我要投诉", classifier)):
         assert (found.complaint_class, found.issue_type) == (ComplaintClass.OTHER, IssueType.OTHER)
         assert found.needs_confirmation
 
 
-def test_trouble_going_on_with_a_call_for_haste_is_an_emergency(lexicon: Lexicon) -> None:
-    assert read("漏水了，水淹到楼下了，赶紧派人", lexicon).urgency is Urgency.EMERGENCY
-    assert read("水龙头有点漏水，有空来看看", lexicon).urgency is Urgency.GENERAL
+def test_trouble_going_on_with_a_call_for_haste_is_an_emergency(classifier: Classifier) -> None:
+    assert read("漏水了，水淹到楼下了，赶紧派人", classifier).urgency is Urgency.EMERGENCY
+    assert read("水龙头有点漏水，有空来看看", classifier).urgency is Urgency.GENERAL
 
 
-def test_a_hazard_from_bad_installation_is_the_installers(lexicon: Lexicon) -> None:
-    found = read("安装师傅乱接线，一通电就短路冒烟", lexicon)
+def test_a_hazard_from_bad_installation_is_the_installers(classifier: Classifier) -> None:
+    found = read("安装师傅乱接线，一通电就短路冒烟", classifier)
     assert (found.complaint_class, found.issue_type) == (ComplaintClass.NON_QUALITY, IssueType.INSTALLATION)
     assert IssueType.SAFETY in found.also
 
 
-def test_refused_refund_is_quality_only_with_a_stated_defect(lexicon: Lexicon) -> None:
-    assert read("申请退款，商家拒绝退款，一直不同意退货", lexicon).complaint_class is ComplaintClass.NON_QUALITY
-    defective = read("屏幕裂了，商家拒绝退款，一直不同意退货", lexicon)
+def test_refused_refund_is_quality_only_with_a_stated_defect(classifier: Classifier) -> None:
+    assert read("申请退款，商家拒绝退款，一直不同意退货", classifier).complaint_class is ComplaintClass.NON_QUALITY
+    defective = read("屏幕裂了，商家拒绝退款，一直不同意退货", classifier)
     assert defective.complaint_class is ComplaintClass.QUALITY
 
 
-def test_the_goods_settle_what_a_word_means(lexicon: Lexicon) -> None:
-    laptop = classify(ClassificationFacts("中毒了", product_category="笔记本电脑"), lexicon)
-    noodles = classify(ClassificationFacts("中毒了", product_category="方便面"), lexicon)
+def test_the_goods_settle_what_a_word_means(classifier: Classifier) -> None:
+    laptop = classify(ClassificationFacts("中毒了", product_category="笔记本电脑"), classifier)
+    noodles = classify(ClassificationFacts("中毒了", product_category="方便面"), classifier)
     assert (laptop.severity is Severity.CRITICAL, noodles.severity is Severity.CRITICAL) == (False, True)
 
 
-def test_an_internal_finding_counts_though_it_asks(lexicon: Lexicon) -> None:
+def test_an_internal_finding_counts_though_it_asks(classifier: Classifier) -> None:
     text = "是否有轻微色差？有没有色差？"
-    outside, inside = (classify(ClassificationFacts(text, channel=channel), lexicon) for channel in ("web", "internal"))
+    outside, inside = (
+        classify(ClassificationFacts(text, channel=channel), classifier) for channel in ("web", "internal")
+    )
     assert outside.complaint_class is ComplaintClass.NOT_COMPLAINT
     assert inside.complaint_class is ComplaintClass.QUALITY
 
 
-def test_secondary_issues_are_named(lexicon: Lexicon) -> None:
-    found = read("冰箱不制冷，客服态度恶劣，发票也不给开", lexicon)
+def test_secondary_issues_are_named(classifier: Classifier) -> None:
+    found = read("冰箱不制冷，客服态度恶劣，发票也不给开", classifier)
     assert found.issue_type is IssueType.PRODUCT_QUALITY
     assert set(found.also) == {IssueType.SERVICE_ATTITUDE, IssueType.PRICE_BILLING}
 
 
 @pytest.mark.parametrize("text", ["", " ", "。。。", "12345678", "\x00", "\ud800", "İ", "(", "😡", "\u202e退"])
-def test_texts_that_say_little_are_read_without_an_error_and_asked_about(lexicon: Lexicon, text: str) -> None:
-    assert read(text, lexicon).needs_confirmation
+def test_texts_that_say_little_are_read_without_an_error_and_asked_about(classifier: Classifier, text: str) -> None:
+    assert read(text, classifier).needs_confirmation
 
 
-def test_evidence_quotes_the_original(lexicon: Lexicon) -> None:
+def test_evidence_quotes_the_original(classifier: Classifier) -> None:
     text = "熱水器　漏電！！我要ＲＥＦＵＮＤ"
-    found = read(text, lexicon)
+    found = read(text, classifier)
     assert "漏電" in {evidence.text for evidence in found.evidence}
     assert all(text[evidence.start : evidence.end] == evidence.text for evidence in found.evidence)
 
@@ -241,24 +243,25 @@ WORDS = st.sampled_from([*PIECES.split(), " ", "\n"])
 
 @settings(max_examples=60, deadline=None)
 @given(st.one_of(st.text(max_size=200), st.lists(WORDS, max_size=60).map("".join)))
-def test_any_text_is_read_and_its_evidence_holds(lexicon: Lexicon, text: str) -> None:
-    found = read(text, lexicon)
+def test_any_text_is_read_and_its_evidence_holds(classifier: Classifier, text: str) -> None:
+    found = read(text, classifier)
     assert all(text[evidence.start : evidence.end] == evidence.text for evidence in found.evidence)
     assert (found.issue_type is IssueType.NONE) == (found.complaint_class is ComplaintClass.NOT_COMPLAINT)
     assert found.issue_type not in found.also
     assert all(0 <= value <= 1 for value in found.confidence.document().values())
-    assert found == read(text, lexicon)
+    assert found == read(text, classifier)
 
 
 @pytest.mark.parametrize(
     "piece", ["没有", "质量差", "怕漏电", "可以吗", "把墙", "漏电", "😡", "不要备注", " ", "很长的一段话，"]
 )
 @pytest.mark.timeout(20)  # a matcher that goes back and forth would take hours; the speed itself is the bench's matter
-def test_the_longest_text_is_read_however_it_repeats_itself(lexicon: Lexicon, piece: str) -> None:
+def test_the_longest_text_is_read_however_it_repeats_itself(classifier: Classifier, piece: str) -> None:
     text = (piece * 10_000)[:10_000]
-    found = read(text, lexicon)
+    found = read(text, classifier)
     assert all(text[evidence.start : evidence.end] == evidence.text for evidence in found.evidence)
 
 
-def test_the_lexicon_names_its_version(lexicon: Lexicon) -> None:
-    assert read("漏水", lexicon).version == lexicon.version
+def test_an_answer_names_the_model_and_the_lexicon_it_rests_on(classifier: Classifier) -> None:
+    found = read("漏水", classifier)
+    assert (found.model, found.lexicon) == (str(classifier.model.version), classifier.lexicon.version)

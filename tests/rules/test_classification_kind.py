@@ -42,7 +42,7 @@ TEXTS = {
     [(text.strip(), kind) for kind in TEXTS for text in TEXTS[kind].replace("\n", "|").split("|") if text.strip()],
 )
 def test_a_text_is_registered_as_a_hotline_would(book: PolicyBook, text: str, kind: Kind) -> None:
-    assert classify(ClassificationFacts(text), book.lexicon).kind is kind
+    assert classify(ClassificationFacts(text), book.classifier).kind is kind
 
 
 def test_every_kind_is_proposed_for_some_text() -> None:

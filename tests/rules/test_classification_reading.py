@@ -7,7 +7,7 @@ from app.services.rules.classification import ClassificationFacts, ComplaintClas
 
 
 def read(text: str, book: PolicyBook, kind: Kind | None = None) -> tuple[str, str, str]:
-    found = classify(ClassificationFacts(text, kind=kind), book.lexicon)
+    found = classify(ClassificationFacts(text, kind=kind), book.classifier)
     return found.complaint_class, found.issue_type, found.severity
 
 
@@ -129,7 +129,7 @@ def test_severity_follows_harm_use_and_demand(book: PolicyBook, text: str, sever
 
 def test_a_ticket_taken_as_a_complaint_is_never_read_as_none(book: PolicyBook) -> None:
     for text in ("说不上来，就是不对劲", "怎么办呢", "问题解决了，谢谢", "会不会漏电", "尺码买错了，没拆，想退"):
-        found = classify(ClassificationFacts(text, kind=Kind.COMPLAINT), book.lexicon)
+        found = classify(ClassificationFacts(text, kind=Kind.COMPLAINT), book.classifier)
         assert found.complaint_class is not ComplaintClass.NOT_COMPLAINT
         assert found.severity is not Severity.NONE
         assert found.needs_confirmation
