@@ -21,6 +21,7 @@ COMMANDS = {
     "keys": "create, rotate, list and revoke API keys (密钥)",
     "lines": "list and add business lines (经营线)",
     "policy": "check an edition, list the shipped ones (制度)",
+    "classifier": "train and compare the models that read complaints, print feedback (投诉分类模型)",
     "timers": "list and retry timers that were set aside (计时)",
     "notices": "list and resend notices to staff that failed (通知)",
     "secret": "print a new key for the key ring that seals personal data (加密密钥)",

@@ -85,10 +85,11 @@ class FieldAgreement(ResponseBody):
 
 
 class AgreementRow(ResponseBody):
-    """One month (of Asia/Shanghai) of one line; `n` tickets, each by the last that staff said of it."""
+    """A month (of Asia/Shanghai), line and model version; `n` tickets, each by the last that staff said of it."""
 
     month: str
     business_line: str
+    model: Annotated[str | None, Field(description="the version that had read them; null: none had")]
     n: int
     complaint_class: FieldAgreement
     issue_type: FieldAgreement

@@ -268,6 +268,15 @@ def shipped_statutes(folder: Path = SHIPPED) -> StatuteBook:
     return statutes
 
 
+def shipped_lexicon(folder: Path = SHIPPED) -> Lexicon:
+    """Return the lexicon alone, to train a model with. Raises: PolicyFilesInvalid."""
+    lines: list[str] = []
+    lexicon = _lexicon(folder, lines)
+    if lexicon is None:
+        raise PolicyFilesInvalid(tuple(lines))
+    return lexicon
+
+
 def _section(folder: Path, file: str, shape: type[Section], lines: list[str]) -> Section | None:
     try:
         document, findings = parse_edition((folder / file).read_text(encoding="utf-8"))
