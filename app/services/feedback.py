@@ -3,6 +3,7 @@
 from typing import Any, TypedDict
 
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.crypto import KeyRing
@@ -70,7 +71,7 @@ async def read_agreement(ctx: Context, wanted: AgreementFilter) -> Agreement:
     """
     last = (
         select(_Row.business_line_id, _Row.confirmed_at, _Row.model, _Row.proposed, _Row.confirmed)
-        .distinct(_Row.ticket_id)
+        .ext(distinct_on(_Row.ticket_id))
         .where(_Row.business_line_id.in_(ctx.line_ids(wanted.business_line)))
         .order_by(_Row.ticket_id, _Row.confirmed_at.desc(), _Row.id.desc())
         .subquery()
@@ -116,7 +117,7 @@ async def training_rows(db: Database, keyring: KeyRing) -> list[TrainingRow]:
         select(Ticket, _Row)
         .join(_Row, _Row.ticket_id == Ticket.id)
         .where(Ticket.description.is_not(None))
-        .distinct(_Row.ticket_id)
+        .ext(distinct_on(_Row.ticket_id))
         .order_by(_Row.ticket_id, _Row.confirmed_at.desc(), _Row.id.desc())
     )
     async with db.read() as session:

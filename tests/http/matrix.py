@@ -21,6 +21,7 @@ _CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
 _SURVEYS = "tests/http/test_surveys.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
+_FEEDBACK = "tests/http/test_classification_feedback.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
 CLOCK = "a test clock's id"
 REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
@@ -92,7 +93,7 @@ MATRIX: dict[str, str] = {
     "POST /v1/surveys/{survey}/answers": _SURVEYS,
     "GET /v1/satisfaction": _SURVEYS,
     "POST /v1/complaints/classify": LINE,
-    "GET /v1/complaints/agreement": LIST,
+    "GET /v1/complaints/agreement": _FEEDBACK,
     "POST /v1/returns/eligibility": LINE,
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,

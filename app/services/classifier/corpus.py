@@ -80,15 +80,6 @@ def load_corpus(folder: Path = CORPUS) -> Corpus:
     return Corpus(training, held_out)
 
 
-def load_texts(file: Path) -> tuple[Entry, ...]:
-    """Read one file of labelled texts. Raises: CorpusInvalid."""
-    lines: list[str] = []
-    entries = tuple(_entries([file], lines))
-    if lines:
-        raise CorpusInvalid(tuple(lines))
-    return entries
-
-
 def feedback_corpus(rows: Iterable[Mapping[str, Any]]) -> Corpus:
     """Make a corpus of what staff said of tickets; one text in five, chosen by its content for ever, is held out.
 
