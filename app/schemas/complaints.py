@@ -42,7 +42,10 @@ class ClassifyOut(ResponseBody):
     urgency: Urgency
     kind: Kind
     confidence: dict[str, float]
+    needs_confirmation: Annotated[bool, Field(description="staff should look: the reading is not sure enough")]
     evidence: list[dict[str, Any]]
+    model: Annotated[str, Field(description="the version of the model that read the text")]
+    lexicon: Annotated[str, Field(description="the version of the words that it was read by")]
     department: str
     collaborating_departments: list[str]
     handler_role: str

@@ -121,7 +121,7 @@ async def training_rows(db: Database, keyring: KeyRing) -> list[TrainingRow]:
         .order_by(_Row.ticket_id, _Row.confirmed_at.desc(), _Row.id.desc())
     )
     async with db.read() as session:
-        rows = (await session.execute(wanted)).tuples().all()
+        rows = (await session.execute(wanted)).all()
     return [_training_row(ticket, said, keyring) for ticket, said in sorted(rows, key=lambda row: row[1].confirmed_at)]
 
 

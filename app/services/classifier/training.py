@@ -34,7 +34,7 @@ from app.services.rules.classification_model import (
 from app.services.rules.lexicon import Lexicon
 
 FIELDS: Final = ("complaint_class", "issue_type", "severity", "kind")
-THRESHOLDS: Final = ModelThresholds(critical=0.3, harmless=0.8, also=0.3, confirm=0.5)
+THRESHOLDS: Final = ModelThresholds(critical=0.15, harmless=0.8, also=0.3, confirm=0.5)
 _COMPOSED_PER_TEXT: Final = 0.75
 _SEED: Final = 1
 _FOLDS: Final = 5

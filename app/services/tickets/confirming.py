@@ -54,7 +54,7 @@ def _kind(ticket: Ticket, body: ClassificationIn) -> Kind:
 def _correct(ticket: Ticket, body: ClassificationIn) -> None:
     before = ticket.classification or {}
     ticket.kind = _kind(ticket, body)
-    ticket.classification = {**before, **_confirmed(body)}
+    ticket.classification = {**before, **_confirmed(body), "needs_confirmation": False}
     if body.severity is not Severity.NONE:
         ticket.severity = body.severity
     elif ticket.severity == before.get("severity"):
