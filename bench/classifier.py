@@ -6,6 +6,7 @@ a held-out split that is much easier than real texts flatters the model, so the 
 the files by more than `MARGIN`.
 """
 
+import gc
 import json
 import sys
 import time
@@ -71,6 +72,7 @@ def accuracy(figures: Figures) -> float:
 
 def main(argv: Sequence[str]) -> int:
     classifier, held_out = PolicyBook.load().classifier, load_corpus().held_out
+    gc.freeze()  # as the service does
     print(f"model {classifier.model.version}, lexicon {classifier.lexicon.version}")
     own = report("held out of the corpus", held_out, classifier)
     entries = [entry for name in argv for entry in labelled(Path(name))]
