@@ -23,6 +23,7 @@ _ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "p
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
+_FEEDBACK = "tests/http/test_classification_feedback.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
 CLOCK = "a test clock's id"
 REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
@@ -55,7 +56,6 @@ MATRIX: dict[str, str] = {
     "GET /v1/sla/overdue": LIST,
     "GET /v1/sla/performance": LIST,
     "GET /v1/sla/handling-times": LIST,
-    "GET /v1/complaints/agreement": LIST,
     "GET /v1/complaints/batches": _QUALITY,
     "GET /v1/complaints/batches/holders": _QUALITY,
     "GET /v1/complaints/analysis": _QUALITY,
@@ -95,6 +95,7 @@ MATRIX: dict[str, str] = {
     "POST /v1/surveys/{survey}/answers": _SURVEYS,
     "GET /v1/satisfaction": _SURVEYS,
     "POST /v1/complaints/classify": LINE,
+    "GET /v1/complaints/agreement": _FEEDBACK,
     "POST /v1/returns/eligibility": LINE,
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,
