@@ -256,6 +256,12 @@ class PurchaseFilter(ArchiveFilter):
     customer: Annotated[str, Field(max_length=64, description="id")] | None = None
 
 
+class AgreementFilter(RequestBody):
+    business_line: Lines | None = None
+    confirmed_at_gte: Moment | None = None
+    confirmed_at_lt: Moment | None = None
+
+
 class EventFilter(RequestBody):
     after: Position = 0
     types: Annotated[

@@ -27,6 +27,7 @@ _ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "p
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
+_FEEDBACK = "tests/http/test_classification_feedback.py::test_what_is_another_lines_does_not_exist"
 _FILES = "tests/http/test_attachments.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
 _RETURNS = "tests/http/test_return_requests.py::test_what_is_another_lines_does_not_exist"
@@ -115,6 +116,7 @@ MATRIX: dict[str, str] = {
     "GET /v1/survey-campaigns/{campaign}": _CAMPAIGNS,
     "GET /v1/satisfaction": _SURVEYS,
     "POST /v1/complaints/classify": LINE,
+    "GET /v1/complaints/agreement": _FEEDBACK,
     "POST /v1/returns/eligibility": LINE,
     "POST /v1/returns": LINE,
     "GET /v1/returns": _RETURNS,

@@ -121,6 +121,7 @@ SCOPES: dict[str, Scope] = {
     "GET /v1/returns": Scope.RETURNS_READ,
     "GET /v1/returns/{number}": Scope.RETURNS_READ,
     **{f"POST /v1/returns/{{number}}/{move}": Scope.RETURNS_WRITE for move in ReturnMove},
+    "GET /v1/complaints/agreement": Scope.COMPLAINTS_READ,
     "GET /v1/policies": Scope.POLICIES_READ,
     "POST /v1/policies": Scope.POLICIES_WRITE,
     "GET /v1/policies/{name}": Scope.POLICIES_READ,

@@ -123,7 +123,7 @@ def _theme(book: PolicyBook, comment: str | None) -> IssueType | None:
     """Return what a comment complains of, as the complaint classifier reads it; None if of nothing."""
     if comment is None:
         return None
-    found = classify(ClassificationFacts(comment), book.lexicon)
+    found = classify(ClassificationFacts(comment), book.classifier)
     return None if found.complaint_class is ComplaintClass.NOT_COMPLAINT else found.issue_type
 
 
