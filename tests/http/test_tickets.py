@@ -11,7 +11,7 @@ from app.core.db import Database
 from tests.builders import a_ticket
 from tests.conftest import FakeClock, MakeClient
 
-BROKEN_DOWN = "浴霸用了一个月就不加热了，质量太差"
+FAILED = "浴霸用了一个月就不加热了，质量太差"
 
 
 async def take(client: AsyncClient, **changes: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ async def test_a_ticket_is_answered_with_its_number_its_deadlines_and_a_promise(
         ("bath_appliances", {"kind": "repair"}, {"on_site_visit": "23T16:00"}, "4.4.2(5)"),
         (
             "bath_appliances",
-            {"kind": "complaint", "description": BROKEN_DOWN},
+            {"kind": "complaint", "description": FAILED},
             {"on_site_visit": "23T16:00"},
             "4.4.2(5)",
         ),
