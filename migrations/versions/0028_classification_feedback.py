@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.core.row_security import protection
+
 revision = "0028"
 down_revision = "0027"
 branch_labels = None
@@ -26,6 +28,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_classification_feedback_ticket", "classification_feedback", ["ticket_id", "confirmed_at"])
     op.create_index("ix_classification_feedback_line", "classification_feedback", ["business_line_id", "confirmed_at"])
+    op.execute(protection("classification_feedback"))
 
 
 def downgrade() -> None:

@@ -10,6 +10,8 @@ from tests.builders import a_ticket
 from tests.conftest import FakeClock, MakeClient
 from tests.http.service import run_sql
 
+FAILED = "浴霸用了一个月就不加热了，质量太差"
+
 
 async def take(client: AsyncClient, **changes: Any) -> dict[str, Any]:
     response = await client.post("/v1/tickets", json=a_ticket(**changes))
@@ -46,7 +48,12 @@ async def test_a_ticket_is_answered_with_its_number_its_deadlines_and_a_promise(
         ("bath_appliances", {"kind": "installation"}, {"on_site_visit": "24T16:00"}, "4.4.2(3)"),
         # 4.4.2(5): a quality problem is visited the next day
         ("bath_appliances", {"kind": "repair"}, {"on_site_visit": "23T16:00"}, "4.4.2(5)"),
-        ("bath_appliances", {"kind": "complaint"}, {"on_site_visit": "23T16:00"}, "4.4.2(5)"),
+        (
+            "bath_appliances",
+            {"kind": "complaint", "description": FAILED},
+            {"on_site_visit": "23T16:00"},
+            "4.4.2(5)",
+        ),
         # 1.4: response within 24 h, repair arranged within 48 h
         ("home_furnishing", {}, {"first_response": "23T04:00", "arrange_repair": "24T04:00"}, "1.4"),
         # 完整版 第六条: a complaint is taken and recorded within 24 h

@@ -114,13 +114,13 @@ def classify(facts: ClassificationFacts, classifier: Classifier) -> Classificati
         tuple(evidence),
         str(classifier.model.version),
         lexicon.version,
-        needs_confirmation=_says_little(reading) or confidence.overall < classifier.model.thresholds.confirm,
+        needs_confirmation=_says_little(folded, reading) or confidence.overall < classifier.model.thresholds.confirm,
     )
 
 
-def _says_little(reading: Reading) -> bool:
-    """The lexicon knows no word of the text: what the model makes of it rests on grams alone."""
-    return not (reading.grievances or reading.goods or any(reading.marks.values()))
+def _says_little(folded: str, reading: Reading) -> bool:
+    """There is no letter in the text, or no word that the lexicon knows: the model would go by grams alone."""
+    return not any(map(str.isalpha, folded)) or not (reading.grievances or reading.goods or any(reading.marks.values()))
 
 
 def _urgency(reading: Reading, decided: Decided) -> tuple[Urgency, list[Found[Sign]]]:
