@@ -46,7 +46,7 @@ def upgrade() -> None:
         op.alter_column("survey", column, nullable=True)
     op.create_foreign_key("fk_survey_campaign_id", "survey", "survey_campaign", ["campaign_id"], ["id"])
     op.create_check_constraint(
-        "ck_survey_of_ticket_or_campaign", "survey", "(ticket_id IS NULL) <> (campaign_id IS NULL)"
+        op.f("ck_survey_of_ticket_or_campaign"), "survey", "(ticket_id IS NULL) <> (campaign_id IS NULL)"
     )  # fmt: skip
     op.create_index(
         "ix_survey_campaign",
@@ -88,7 +88,7 @@ def downgrade() -> None:
     )
     op.execute("DELETE FROM survey WHERE ticket_id IS NULL")
     op.drop_index("ix_survey_campaign", table_name="survey")
-    op.drop_constraint("ck_survey_of_ticket_or_campaign", "survey")
+    op.drop_constraint(op.f("ck_survey_of_ticket_or_campaign"), "survey")
     op.drop_constraint("fk_survey_campaign_id", "survey")
     for column in ("ticket_id", "round_started_at", "department", "ticket_channel"):
         op.alter_column("survey", column, nullable=False)

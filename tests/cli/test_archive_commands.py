@@ -3,11 +3,11 @@
 import asyncio
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from app.core.crypto import KeyRing
 from tests.cli.test_commands import Capture, said
+from tests.http.service import run_sql
 
 HEADER = "订单号,产品名称,数量,单价,购买日期,姓名,手机号\n"
 FILE = (
@@ -89,11 +89,7 @@ def test_a_file_is_taken_once_its_bad_lines_are_printed_and_nobodys_phone_is(
 
 
 async def _orders(url: str) -> list[str]:
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    try:
-        return [row[0] for row in await connection.fetch("SELECT order_no FROM purchase ORDER BY order_no")]
-    finally:
-        await connection.close()
+    return [row[0] for row in await run_sql(url, "SELECT order_no FROM purchase ORDER BY order_no")]
 
 
 @pytest.mark.usefixtures("shop")

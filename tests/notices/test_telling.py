@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.core.db import Database
 from app.services.upkeep import fire
 from tests.conftest import FakeClock
+from tests.http.service import run_sql
 from tests.http.test_ticket_moves import move
 from tests.http.test_tickets import take
 from tests.notices.conftest import Send, channel, explain_delay, listed
@@ -94,18 +95,16 @@ async def test_a_notice_says_nothing_of_the_customer(
 
 
 async def test_no_notice_is_written_for_what_is_rolled_back(
-    app: FastAPI, client: AsyncClient, db: Database, clock: FakeClock, robots: Robots
+    app: FastAPI, client: AsyncClient, db: Database, database_url: str, clock: FakeClock, robots: Robots
 ) -> None:
     await channel(client, "dingtalk", robots.address("all"))
     await take(client)
     clock.advance(hours=13)
     known = await app.state.kit.directory.known()
-    async with db.begin() as session:
-        await session.execute(text("ALTER TABLE notice ADD CONSTRAINT no_more CHECK (attempts > 0)"))
+    await run_sql(database_url, "ALTER TABLE notice ADD CONSTRAINT no_more CHECK (attempts > 0)")
     with pytest.raises(Exception, match="no_more"):
         await fire(db, known, clock())
-    async with db.begin() as session:
-        await session.execute(text("ALTER TABLE notice DROP CONSTRAINT no_more"))
+    await run_sql(database_url, "ALTER TABLE notice DROP CONSTRAINT no_more")
     assert await fire(db, known, clock()) == 1
     assert len(await listed(client)) == 1
 
