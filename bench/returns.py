@@ -161,14 +161,15 @@ async def print_throughput(address: str, key: str, facts: Facts, answer: Facts) 
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[tuple[str, str]]:
-    """Start the whole service; yield its address and the administrator's key."""
+def service(folder: Path, **variables: str) -> Iterator[tuple[str, str]]:
+    """Start the whole service under these settings; yield its address and the administrator's key."""
     data = folder / "data"
     command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--data-dir", str(data)]
     printed = folder / "printed"
+    environment = os.environ | {"AFTERSALES_LOG_LEVEL": "error"} | variables
     with (
         printed.open("wb") as output,
-        subprocess.Popen(command, stdout=output, env=os.environ | {"AFTERSALES_LOG_LEVEL": "error"}) as process,
+        subprocess.Popen(command, stdout=output, env=environment) as process,
     ):
         try:
             until(lambda: "Ctrl-C" in printed.read_text(encoding="utf-8"), process)

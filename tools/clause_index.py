@@ -39,6 +39,7 @@ DECIDED = {
     "complaints.facts": "`complaint_reports.py` ReportFact",
     "complaints.determination": "`responsibility.py` determine",
     "quality.capa": "`capa.py` decide_check, decide_closure",
+    "quality.nonconforming_goods": "`nonconformities.py` decide_step",
     "warnings": "`notices.py` told_of",
     "escalations": "`notices.py` told_of",
     "delays": "`notices.py` told_of_delay",

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from app.commands.faults import explained
-from app.commands.place import given_database, own_database, own_ring
+from app.commands.place import given_database, own_database, own_place
 from app.core.db import Database
 from app.core.faults import Fault
 from app.core.language import Text
@@ -28,10 +28,10 @@ def command_settings(options: Namespace) -> Iterator[Settings]:
         if given_database() is not None:
             yield load_settings()
         elif url := running_url(options.data_dir):
-            yield load_settings(database_url=url, **own_ring(options.data_dir))
+            yield load_settings(database_url=url, **own_place(options.data_dir))
         else:
             with own_database(options.data_dir) as (server, _):
-                yield load_settings(database_url=server.url, **own_ring(options.data_dir))
+                yield load_settings(database_url=server.url, **own_place(options.data_dir))
 
 
 def on_database(options: Namespace, work: Callable[[Database], Awaitable[T]]) -> T:

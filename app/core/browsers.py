@@ -68,7 +68,7 @@ class BrowserAccess:
 
         client = scope.get("client")
         try:
-            headers |= self.limits.take(caller.key_id.hex, client[0] if client else "")
+            headers |= await self.limits.take(caller.key_id.hex, client[0] if client else "")
             await self.app(scope, receive, send_allowed)
         except ServiceError as problem:  # here, so that the page may read what is wrong
             await problem_response(problem, scope)(scope, receive, send_allowed)

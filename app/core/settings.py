@@ -2,15 +2,15 @@
 
 import os
 import re
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.egress import named_host
 from app.core.mail import Mailbox
+from app.core.scanner import ADDRESS
 
 PREFIX = "AFTERSALES_"
 _SIGN_ON = ("oidc_issuer", "oidc_audience", "oidc_roles_file")
@@ -48,19 +48,21 @@ class Settings(BaseSettings):
     smtp_url: str | None = None  # where notices by email are handed in
     smtp_from: Annotated[str, Field(pattern=r"^[!-?A-~]+@[!-?A-~]+$")] | None = None  # None: the user of the SMTP URL
     robot_gateways: str = ""  # what robots' addresses may begin with beside the vendors' own, separated by commas
+    attachments: Annotated[str, Field(min_length=1)] = ".data/attachments"  # a folder, or s3://bucket/prefix
+    scanner: Annotated[str, Field(pattern=rf"^(none|{ADDRESS.pattern})$")] = "none"  # of attachments: clamd://host:3310
     ticket_url: Annotated[str, Field(pattern=r"^https?://[!-~]*\{ticket\}[!-~]*$")] | None = None  # linked in notices
     # Hosts of the company's own, `host` or `host:port` separated by commas: webhooks may go there in spite of a private
     # address, and by http.
     webhook_hosts: Annotated[tuple[str, ...], NoDecode] = ()
-    # Requests a minute by browser keys, in each process.
-    wrong_key_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 10  # a minute by an address, in each process
-    # Networks of reverse proxies, CIDR separated by commas, whose `X-Forwarded-For` is believed.
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    # Proxies of the company's own, addresses or networks separated by commas: whom they forward for is believed.
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     oidc_issuer: Annotated[str, Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])")] | None = None
     oidc_audience: Annotated[str, Field(min_length=1)] | None = None
     oidc_roles_file: Path | None = None  # what people with a role may do
     oidc_roles_claim: str = "roles"
     oidc_staff_claim: str = "staff_no"
+    wrong_key_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 10  # a minute by an address, in each process
+    # Requests a minute by browser keys.
     browser_key_limit: Annotated[int, Field(ge=1, le=100_000)] = 60
     browser_address_limit: Annotated[int, Field(ge=1, le=100_000)] = 10
 
@@ -96,8 +98,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, networks: str | tuple[str, ...]) -> tuple[str, ...]:
-        listed = _separated(networks) if isinstance(networks, str) else networks
-        return tuple(str(ip_network(network)) for network in listed)
+        return _separated(networks) if isinstance(networks, str) else networks
 
     @model_validator(mode="after")
     def _sign_on_is_whole(self) -> Self:

@@ -27,7 +27,7 @@ class ClassificationFeedback(Base):
     business_line_id: Mapped[UUID]
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))
     staff_no: Mapped[str] = mapped_column(String(32))
-    model: Mapped[str] = mapped_column(String(40))  # the version that proposed
+    model: Mapped[str | None] = mapped_column(String(40))  # the version that proposed; None: nothing did
     proposed: Mapped[dict[str, Any]]
     confirmed: Mapped[dict[str, Any]]
     confirmed_at: Mapped[datetime]

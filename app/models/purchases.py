@@ -9,7 +9,8 @@ from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Integer, Numeri
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, worded
-from app.services.rules.purchases import BuyerType, ConfirmationMethod, Exclusion, PurchaseChannel
+from app.services.rules.purchases import Exclusion
+from app.services.rules.returns.words import BuyerType, ConfirmationMethod, PurchaseChannel
 
 
 class CatalogueItem(Base):

@@ -67,6 +67,7 @@ class TicketCharge(Base):
     amount: Mapped[Decimal] = mapped_column(Numeric(12, 2))
     listed_price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
     clause: Mapped[str] = mapped_column(Text)
+    accepted_at: Mapped[datetime]  # the quotation, by the customer
     staff_no: Mapped[str | None] = mapped_column(String(32))
     key_id: Mapped[UUID]
     at: Mapped[datetime]

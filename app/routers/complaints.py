@@ -26,5 +26,5 @@ async def classify(body: ClassifyIn, ctx: Classifier) -> ClassifyOut:
 
 @router.get("/agreement", responses=problems(NotFound, ValidationFailed))
 async def agreement(wanted: Annotated[AgreementFilter, Query()], ctx: Reader) -> Agreement:
-    """Say how often staff confirmed what the machine had read, field by field, by month and line."""
+    """Say how often staff confirmed what the machine had read, field by field, by month, line and model."""
     return await feedback.read_agreement(ctx, wanted)

@@ -268,6 +268,7 @@ class CapaOut(ResponseBody):
     problem: str | None
     criteria: str | None
     tickets: list[str]
+    nonconformities: Annotated[list[str], Field(description="numbers of the goods it was opened for")]
     analyses: list[AnalysisOut]
     actions: list[TaskOut]
     effectiveness_checks: list[CheckOut]

@@ -42,7 +42,10 @@ class ClassifyOut(ResponseBody):
     urgency: Urgency
     kind: Kind
     confidence: dict[str, float]
+    needs_confirmation: Annotated[bool, Field(description="staff should look: the reading is not sure enough")]
     evidence: list[dict[str, Any]]
+    model: Annotated[str, Field(description="the version of the model that read the text")]
+    lexicon: Annotated[str, Field(description="the version of the words that it was read by")]
     department: str
     collaborating_departments: list[str]
     handler_role: str
@@ -85,10 +88,11 @@ class FieldAgreement(ResponseBody):
 
 
 class AgreementRow(ResponseBody):
-    """One month (of Asia/Shanghai) of one line; `n` tickets, each by the last that staff said of it."""
+    """A month (of Asia/Shanghai), line and model version; `n` tickets, each by the last that staff said of it."""
 
     month: str
     business_line: str
+    model: Annotated[str | None, Field(description="the version that had read them; null: none had")]
     n: int
     complaint_class: FieldAgreement
     issue_type: FieldAgreement

@@ -6,10 +6,11 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from app.core.language import Text
 from app.core.validation import Refusal
-from app.schemas.fields import Instant, LocalDate, Reference, RequestBody, StaffNo, Word
+from app.schemas.fields import Instant, Line, LocalDate, Reference, RequestBody, StaffNo, Word
 from app.services.rules.capa import CapaSource, CapaStatus
 from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.facts import Channel
+from app.services.rules.nonconformities import DefectSeverity, NonconformitySource, NonconformityStatus
 from app.services.rules.notices import ChannelKind, NoticeState
 from app.services.rules.tickets import Status
 
@@ -154,6 +155,21 @@ class CapaFilter(RequestBody):
     owner_staff_no: StaffNo | None = None
     department: Word | None = None
     overdue: Literal["true", "false"] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class NonconformityFilter(RequestBody):
+    """`ticket` and `capa` are numbers or ids."""
+
+    business_line: Lines | None = None
+    status: Several[NonconformityStatus] = []
+    source: Several[NonconformitySource] = []
+    severity: Several[DefectSeverity] = []
+    model: Line | None = None
+    batch: Line | None = None
+    ticket: Reference | None = None
+    capa: Reference | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 

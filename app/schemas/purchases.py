@@ -16,8 +16,8 @@ from app.schemas.fields import (
     ResponseBody,
     Word,
 )
-from app.services.rules.purchases import BuyerType, ConfirmationMethod, Exclusion, PurchaseChannel
-from app.services.rules.warranty import Part
+from app.services.rules.purchases import Exclusion
+from app.services.rules.returns.words import BuyerType, ConfirmationMethod, Part, PurchaseChannel
 
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,6})?$", examples=["CN-ZJ"])]
 Months = Annotated[int, Field(strict=True, ge=1, le=600)]

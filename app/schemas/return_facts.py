@@ -192,6 +192,7 @@ class ReturnFactsIn(RequestBody):
     warranty_months: Months | None = None
     part: Part | None = None
     part_warranty_months: Months | None = None
+    extended_until: Annotated[LocalDate | None, Field(description="延保: its last day")] = None
     repair_count: Days | None = 0
     repair_days_total: Days | None = 0
     current_repair_days: Days | None = 0

@@ -20,8 +20,9 @@ from app.schemas.fields import (
 )
 from app.schemas.purchases import Id, Months, PartMonths
 from app.schemas.tickets import DecisionOut, PolicyRef
-from app.services.rules.returns.words import Remedy
-from app.services.rules.warranty import Part
+from app.services.rules.clause import Basis
+from app.services.rules.returns.words import Part, Remedy
+from app.services.rules.warranty import Excluded
 
 RepairDays = Annotated[int, Field(strict=True, ge=0, le=3660)]
 
@@ -93,6 +94,7 @@ class WarrantyFactsIn(RequestBody):
     installed_on: LocalDate | None = None
     replaced_on: LocalDate | None = None
     warranty_months: Months | None = None
+    product_category: Word | None = None
     part: Annotated[Part | None, Field(description="that failed; null: the whole unit")] = None
     part_warranty_months: Months | None = None
     repair_days: RepairDays | None = None
@@ -137,6 +139,7 @@ class WarrantyCheckOut(ResponseBody):
     until: LocalDate | None
     free: list[Remedy]
     missing_facts: list[str]
+    calendar_confirmed: Annotated[bool, Field(description="the days off of the last day's year are published")]
     quotation: Annotated[list[QuotedOut], Field(description="outside the guarantee: the price list")]
     decisions: list[DecisionOut]
     policy: PolicyRef
@@ -148,6 +151,8 @@ class ChargeIn(RequestBody):
 
     item: Word
     amount: Money
+    accepted_at: Annotated[Instant, Field(description="when the customer accepted the quotation")]
+    excluded: Annotated[Excluded | None, Field(description="why a guarantee does not cover the fault")] = None
     purchase_id: Annotated[Id | None, Field(description="null: found by the ticket's serial or order number")] = None
     staff_no: StaffNo | None = None
 
@@ -165,6 +170,8 @@ class ChargeOut(ResponseBody):
     amount: str
     listed_price: str
     clause: str
+    basis: Basis
+    accepted_at: Instant
     under_guarantee: Annotated[bool | None, Field(description="null: no purchase on file says")]
     staff_no: str | None
     at: Instant

@@ -9,6 +9,7 @@ from app.core.ids import id_text, new_id
 from app.models.access_log import AccessLog
 from app.models.capas import Capa
 from app.models.customers import Customer
+from app.models.nonconformities import Nonconformity
 from app.models.tickets import Ticket
 from app.schemas.tickets import TicketOut
 from app.services.context import Context
@@ -38,6 +39,11 @@ def log_texts(session: AsyncSession, ctx: Context, ticket: Ticket, what: str = "
 def log_capa(session: AsyncSession, ctx: Context, capa: Capa) -> None:
     """Note who is shown a CAPA's texts as they were written."""
     session.add(_look(ctx, capa.business_line_id, f"capas/{id_text('cap', capa.id)}", ["texts"]))
+
+
+def log_nonconformity(session: AsyncSession, ctx: Context, found: Nonconformity) -> None:
+    """Note who is shown the texts about nonconforming goods as they were written."""
+    session.add(_look(ctx, found.business_line_id, f"nonconformities/{id_text('ncf', found.id)}", ["texts"]))
 
 
 def log_archive(session: AsyncSession, ctx: Context, customers: Sequence[Customer]) -> None:

@@ -120,7 +120,8 @@ class PolicyBook:
 
     @classmethod
     def load(cls, folder: Path = SHIPPED) -> PolicyBook:
-        """Read, check and compile all editions of the folder, holidays, law of returns, lexicon and newest model.
+        """Read, check and compile every edition of the folder, the holidays, the law of returns, the lexicon and the
+        newest model.
 
         Raises: PolicyFilesInvalid with all that is wrong in any of them.
         """
@@ -265,6 +266,15 @@ def shipped_statutes(folder: Path = SHIPPED) -> StatuteBook:
     if statutes is None:
         raise PolicyFilesInvalid(tuple(lines))
     return statutes
+
+
+def shipped_lexicon(folder: Path = SHIPPED) -> Lexicon:
+    """Return the lexicon alone, to train a model with. Raises: PolicyFilesInvalid."""
+    lines: list[str] = []
+    lexicon = _lexicon(folder, lines)
+    if lexicon is None:
+        raise PolicyFilesInvalid(tuple(lines))
+    return lexicon
 
 
 def _section(folder: Path, file: str, shape: type[Section], lines: list[str]) -> Section | None:

@@ -8,6 +8,7 @@ from app.core.db import Database, database_now
 from app.core.heartbeat import beat, forget_silent
 from app.core.idempotency import purge_expired
 from app.core.ids import id_text
+from app.core.limits import forget_counts
 from app.core.outbox import seal_events
 from app.services.capas.timers import fire_due_tasks, retry_tasks, stuck_tasks
 from app.services.complaint_reports.due_measures import announce_due
@@ -113,6 +114,7 @@ async def purge(db: Database, now: datetime | None = None) -> int:
     async with db.begin() as session:
         now = now or await database_now(session)
         await forget_silent(session, now)
+        await forget_counts(session, now)
         return await purge_expired(session, now=now)
 
 

@@ -2,6 +2,7 @@
 
 from app.core.metrics import EVENTS_SEALED
 from app.services import upkeep
+from app.services.attachments.upkeep import scan_next, sweep_blobs
 from app.services.notices.sending import send_next
 from app.workers.runner import Task, Tools
 
@@ -70,6 +71,14 @@ async def _tell(tools: Tools) -> int:
     return await upkeep.tell_progress(tools.db, await tools.directory.known())
 
 
+async def _scan(tools: Tools) -> int:
+    return await scan_next(tools.db, tools.blobs, tools.scanner)
+
+
+async def _sweep(tools: Tools) -> int:
+    return await sweep_blobs(tools.db, tools.blobs)
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db)
 
@@ -92,6 +101,8 @@ TASKS = (
     Task("announce measures", 10.0, _measures),
     Task("ask customers", 5.0, _ask),
     Task("tell customers", 1.0, _tell),
+    Task("scan attachments", 1.0, _scan),
+    Task("sweep blobs", 60.0, _sweep),
     Task("purge", 60.0, _purge),
     *[Task("send notices", 2.0, _send)] * _SENDERS,
 )

@@ -23,6 +23,12 @@ def test_the_environment_is_read(environment: pytest.MonkeyPatch) -> None:
     assert (settings.pool_size, settings.log_level) == (3, "debug")
 
 
+def test_proxies_are_addresses_and_networks(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("AFTERSALES_TRUSTED_PROXIES", "10.0.0.5, 10.1.0.0/16,fd00::/8")
+    proxies = [str(network) for network in load_settings().trusted_proxies]
+    assert proxies == ["10.0.0.5/32", "10.1.0.0/16", "fd00::/8"]
+
+
 @pytest.mark.parametrize("name", ["AFTERSALES_POOLSIZE", "AFTERSALES_LOGLEVEL", "aftersales_pol_size", "AFTERSALES_"])
 def test_a_misspelt_name_is_an_error_not_a_default(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.setenv(name, "1")
@@ -44,6 +50,8 @@ def test_the_database_url_has_one_name_only(environment: pytest.MonkeyPatch) -> 
     [
         ("AFTERSALES_POOL_SIZE", "0"), ("AFTERSALES_POOL_SIZE", "many"), ("AFTERSALES_ENVIRONMENT", "prod"),
         ("AFTERSALES_STATEMENT_TIMEOUT_SECONDS", "0"), ("AFTERSALES_LOCK_TIMEOUT_SECONDS", "nan"), ("DATABASE_URL", ""),
+        ("AFTERSALES_TRUSTED_PROXIES", "*"), ("AFTERSALES_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("AFTERSALES_TRUSTED_PROXIES", "proxy.internal"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_one_line_with_its_name(environment: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -18,11 +18,14 @@ _MOVES = (
 # Which test of `test_isolation.py` holds an operation back.
 # An operation on things that `World` does not hold names the test of its own that does.
 _CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
+_GOODS = "tests/http/test_nonconformities.py::test_what_is_another_lines_does_not_exist"
 _SURVEYS = "tests/http/test_surveys.py::test_what_is_another_lines_does_not_exist"
 _ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "purchase", "warranty-cards": "card"}
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
+_FEEDBACK = "tests/http/test_classification_feedback.py::test_what_is_another_lines_does_not_exist"
+_FILES = "tests/http/test_attachments.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
 CLOCK = "a test clock's id"
 REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
@@ -55,7 +58,6 @@ MATRIX: dict[str, str] = {
     "GET /v1/sla/overdue": LIST,
     "GET /v1/sla/performance": LIST,
     "GET /v1/sla/handling-times": LIST,
-    "GET /v1/complaints/agreement": LIST,
     "GET /v1/complaints/batches": _QUALITY,
     "GET /v1/complaints/batches/holders": _QUALITY,
     "GET /v1/complaints/analysis": _QUALITY,
@@ -71,6 +73,10 @@ MATRIX: dict[str, str] = {
     "POST /v1/tickets/{ticket}/responsibility/letter/sent": REFERENCE,
     "POST /v1/tickets/{ticket}/capa": REFERENCE,
     "GET /v1/tickets/{ticket}/capa": REFERENCE,
+    "POST /v1/tickets/{ticket}/attachments": _FILES,
+    "GET /v1/tickets/{ticket}/attachments": _FILES,
+    "GET /v1/tickets/{ticket}/attachments/{attachment}/content": _FILES,
+    "POST /v1/tickets/{ticket}/attachments/{attachment}/remove": _FILES,
     "POST /v1/capas": LINE,
     "GET /v1/capas": _CAPAS,
     "GET /v1/capas/{capa}": _CAPAS,
@@ -81,6 +87,14 @@ MATRIX: dict[str, str] = {
     "POST /v1/capas/{capa}/actions/{action}/drop": _CAPAS,
     **{
         f"POST /v1/capas/{{capa}}/{move}": _CAPAS for move in ("analyse", "plan", "verify", "close", "reopen", "cancel")
+    },
+    "POST /v1/nonconformities": LINE,
+    "GET /v1/nonconformities": _GOODS,
+    "GET /v1/nonconformities/{nonconformity}": _GOODS,
+    "PATCH /v1/nonconformities/{nonconformity}": _GOODS,
+    **{
+        f"POST /v1/nonconformities/{{nonconformity}}/{move}": _GOODS
+        for move in ("review", "dispose", "correct", "verify", "close", "cancel", "capa")
     },
     "POST /v1/staff": LINE,
     "GET /v1/staff": _STAFF,
@@ -95,6 +109,7 @@ MATRIX: dict[str, str] = {
     "POST /v1/surveys/{survey}/answers": _SURVEYS,
     "GET /v1/satisfaction": _SURVEYS,
     "POST /v1/complaints/classify": LINE,
+    "GET /v1/complaints/agreement": _FEEDBACK,
     "POST /v1/returns/eligibility": LINE,
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,

@@ -4,6 +4,7 @@ Sweeps go over this list, so a new route is swept as soon as it exists. A write 
 `test_every_write_has_a_body_to_try_it_with`.
 """
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ _MOVES = (
 )  # fmt: skip
 _TICKET = "POST /v1/tickets/{ticket}"
 _CAPA = "POST /v1/capas/{capa}"
+_GOODS = "POST /v1/nonconformities/{nonconformity}"
+_BY_QUALITY = {"staff_no": "3001", "department": "production"}
 AN_ACTION = {
     "kind": "correction", "text": "隔离库存", "owner_staff_no": "3002", "department": "production",
     "due_on": "2026-12-01",
@@ -95,12 +98,27 @@ BODIES: dict[str, dict[str, Any]] = {
     f"{_CAPA}/close": {"staff_no": "3001", "department": "production"},
     f"{_CAPA}/reopen": {"staff_no": "3001", "reason": "再次出现"},
     f"{_CAPA}/cancel": {"staff_no": "3001", "reason": "误开"},
+    "POST /v1/nonconformities": {
+        "business_line": "tableware", "source": "inspection", "product": {"name": "餐盘", "batch": "T1"},
+        "quantity": 10, "severity": "serious", "defect": "釉面开裂", "recorded_by": "3001",
+    },
+    "PATCH /v1/nonconformities/{nonconformity}": {"quantity": 12, "staff_no": "3001", "reason": "复点"},
+    f"{_GOODS}/review": _BY_QUALITY | {"finding": "热应力不合格"},
+    f"{_GOODS}/dispose": _BY_QUALITY | {
+        "portions": [{"disposition": "scrap", "quantity": 10}], "reason": "无法返工",
+    },
+    f"{_GOODS}/correct": _BY_QUALITY | {"text": "已报废", "evidence": ["报废单 1"]},
+    f"{_GOODS}/verify": _BY_QUALITY | {"failed_quantity": 0, "finding": "合格"},
+    f"{_GOODS}/close": _BY_QUALITY | {"conclusion": "已处理"},
+    f"{_GOODS}/cancel": {"staff_no": "3001", "reason": "误记"},
+    f"{_GOODS}/capa": {"staff_no": "3001", "title": "餐盘开裂"},
     "POST /v1/notice-channels": {
         "business_line": "tableware", "roles": ["*"], "kind": "email", "address": "duty@example.com",
     },
     "PATCH /v1/notice-channels/{channel}": {"enabled": False},
     "POST /v1/notice-channels/{channel}/test": {},
     "POST /v1/notices/{notice}/resend": {},
+    "POST /v1/tickets/{ticket}/attachments/{attachment}/remove": {"staff_no": "1101", "reason": "重复上传"},
     "POST /v1/surveys": {"ticket_number": "AS-20261122-999999"},
     "POST /v1/surveys/opt-outs": {"business_line": "tableware", "phone": "13800009999"},
     "POST /v1/surveys/{survey}/answers": {"scores": {"overall": 4}},
@@ -133,10 +151,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/warranty/check": {
         "business_line": "tableware", "facts": {"delivered_on": "2026-11-01", "warranty_months": 12},
     },
-    f"{_TICKET}/charges": {"item": "visit", "amount": "50.00"},
+    f"{_TICKET}/charges": {"item": "visit", "amount": "50.00", "accepted_at": "2026-11-22T11:00:00+08:00"},
 }  # fmt: skip
 
 Schema = dict[str, Any]
+A_PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 
 
 @dataclass(frozen=True)
@@ -154,7 +175,12 @@ class Operation:
 
     @property
     def is_write(self) -> bool:
-        return self.method in ("POST", "PUT", "PATCH")
+        """Tell whether it takes JSON; a file is sent otherwise."""
+        return self.method in ("POST", "PUT", "PATCH") and not self.is_upload
+
+    @property
+    def is_upload(self) -> bool:
+        return "application/octet-stream" in self.document.get("requestBody", {}).get("content", {})
 
     @property
     def body(self) -> dict[str, Any]:
@@ -223,6 +249,10 @@ async def ask(
     client: httpx.AsyncClient, operation: Operation, url: str | httpx.URL, headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
     """Send an operation, a write with a body that is right. Header values go out in UTF-8, whatever is in them."""
+    if operation.is_upload:
+        named = {"Content-Disposition": "attachment; filename=a.png", **(headers or {})}
+        url = httpx.URL(url).copy_merge_params({"kind": "photo"})
+        return await client.request(operation.method, url, content=A_PICTURE, headers=in_bytes(named))
     body = operation.body if operation.is_write else None
     return await client.request(operation.method, url, json=body, headers=in_bytes(headers or {}))
 

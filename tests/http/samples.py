@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 
 from tests.builders import a_ticket
-from tests.http.operations import BODIES
+from tests.http.operations import A_PICTURE, BODIES
 from tests.http.service import Service, hook, notices_of, put_in_channel, take
 
 Maker = Callable[[Service, httpx.AsyncClient], Awaitable[str]]
@@ -61,6 +61,11 @@ async def _alerts(service: Service, _caller: httpx.AsyncClient) -> str:
 async def _capas(_service: Service, caller: httpx.AsyncClient) -> str:
     made = [await posted(caller, "/v1/capas", BODIES["POST /v1/capas"]) for _ in range(3)]
     await caller.post(f"/v1/capas/{made[0]}/plan", json=BODIES["POST /v1/capas/{capa}/plan"])
+    return made[0]
+
+
+async def _nonconformities(_service: Service, caller: httpx.AsyncClient) -> str:
+    made = [await posted(caller, "/v1/nonconformities", BODIES["POST /v1/nonconformities"]) for _ in range(3)]
     return made[0]
 
 
@@ -133,6 +138,7 @@ MAKERS: dict[str, Maker] = {
     "test_clock": _clocks,
     "ticket": _tickets,
     "capa": _capas,
+    "nonconformity": _nonconformities,
     "member": _staff,
     "alert": _alerts,
     "survey": _surveys,
@@ -148,5 +154,13 @@ async def make_samples(service: Service, caller: httpx.AsyncClient) -> dict[str,
     made = {name: await maker(service, caller) for name, maker in MAKERS.items()}
     ticket = (await caller.get(f"/v1/tickets/{made['ticket']}")).json()
     capa = (await caller.get(f"/v1/capas/{made['capa']}")).json()
-    inside = {"commitment": ticket["commitments"][0]["id"], "action": capa["actions"][0]["id"]}
+    sent = await caller.post(
+        f"/v1/tickets/{made['ticket']}/attachments", params={"kind": "photo"}, content=A_PICTURE,
+        headers={"Content-Disposition": "attachment; filename=a.png"},
+    )  # fmt: skip
+    inside = {
+        "attachment": sent.json()["id"],
+        "commitment": ticket["commitments"][0]["id"],
+        "action": capa["actions"][0]["id"],
+    }
     return made | inside | {"name": a_ticket()["business_line"]}

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -91,13 +92,15 @@ def settings_for(url: str, **options: Any) -> Settings:
 async def open_service(url: str, book: PolicyBook, **options: Any) -> AsyncIterator[Service]:
     """Start the application on a migrated database, with its business lines."""
     clock = FakeClock()
-    service = Service(create_app(settings_for(url, **options), clock=clock, book=book), clock, url)
-    async with service.app.router.lifespan_context(service.app):
-        async with service.db.begin() as session:
-            await add_shipped_lines(session, book, clock())
-        yield service
-        for client in service.clients:
-            await client.aclose()
+    with TemporaryDirectory() as folder:
+        settings = settings_for(url, **{"attachments": folder, **options})
+        service = Service(create_app(settings, clock=clock, book=book), clock, url)
+        async with service.app.router.lifespan_context(service.app):
+            async with service.db.begin() as session:
+                await add_shipped_lines(session, book, clock())
+            yield service
+            for client in service.clients:
+                await client.aclose()
 
 
 async def put_in_channel(client: httpx.AsyncClient, address: str, **changes: Any) -> dict[str, Any]:

@@ -1,20 +1,27 @@
 """Keys in web pages: one route, their own origins, few requests; and orders that nobody learns of by guessing."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from ipaddress import IPv4Network
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
+from sqlalchemy import text
 
 from app.core.auth import issue_key
 from app.core.db import Database
 from app.core.personal import Tier
+from app.core.settings import Settings
+from app.main import create_app
 from app.schemas.orders import OrderProofIn
-from app.services.archive.orders import OrderNotProven, purchase_by_order, sign_order
+from app.services.archive.orders import purchase_by_order, sign_order
 from app.services.context import Context
+from app.services.policy_book import PolicyBook
 from app.services.scopes import Scope
+from app.services.upkeep import purge
 from tests.conftest import FakeClock
 from tests.http.operations import operations
 from tests.http.problems import check_problem
@@ -83,9 +90,9 @@ async def test_an_address_may_ask_ten_times_a_minute_and_is_told_what_is_left(pa
     assert '"address";r=0;' in left[-1]
     refused = await post(page)
     assert check_problem(refused, 429, "rate_limited")["violated_policies"] == ["address"]
-    assert refused.headers["ratelimit-policy"] == '"key";q=60;w=60, "address";q=10;w=60'
+    assert refused.headers["ratelimit-policy"] == '"address";q=10;w=60, "key";q=60;w=60'
     assert refused.headers["access-control-allow-origin"] == SHOP
-    reset = int(refused.headers["ratelimit"].rpartition("t=")[2])
+    reset = int(refused.headers["ratelimit"].split("t=")[1].partition(",")[0])
     assert int(refused.headers["retry-after"]) >= reset
     page.headers["X-Forwarded-For"] = "203.0.113.9"  # said by the caller: nobody believes it
     check_problem(await post(page), 429, "rate_limited")
@@ -103,11 +110,8 @@ async def order(app: FastAPI, client: AsyncClient, clock: FakeClock) -> Any:
     async def ask(order_no: str, **proof: str) -> str | None:
         ctx = cast("Context", SimpleNamespace(kit=kit, keyring=kit.keyring, now=clock()))
         async with kit.db.begin() as session:
-            try:
-                found = await purchase_by_order(ctx, session, known.by_name[LINE], order_no, OrderProofIn(**proof))
-            except OrderNotProven:
-                return None
-        return found.order_no
+            found = await purchase_by_order(ctx, session, known.by_name[LINE], order_no, OrderProofIn(**proof))
+        return None if found is None else found.order_no
 
     def token(order_no: str, line: str = LINE, days: int = 1) -> str:
         return sign_order(kit.keyring, known.by_name[line].id, order_no, clock(), timedelta(days=days))[0]
@@ -132,3 +136,73 @@ async def test_after_ten_wrong_digits_only_a_token_proves_an_order(order: Any) -
         assert await order.ask("D-1", phone_last4=f"{guess:04}") is None
     assert await order.ask("D-1", phone_last4="1234") is None
     assert await order.ask("D-1", order_token=order.token("D-1")) == "D-1"
+
+
+async def guess(page: Any, number: int, order_no: str = "D-1", **headers: str) -> Response:
+    body = {"order_no": order_no, "proof": {"phone_last4": f"{number:04}"}}
+    response = await page.client.post(CHECK, json=body, headers=page.headers | {"Origin": SHOP} | headers)
+    return cast("Response", response)
+
+
+@pytest.mark.usefixtures("order")
+async def test_forged_addresses_do_not_raise_the_limit(page: Any) -> None:
+    answers = []
+    for number in range(300):
+        forged = {"X-Forwarded-For": f"203.0.113.{number % 50}", "Forwarded": f"for=10.0.0.{number}"}
+        answers.append(await guess(page, number, **forged))
+    assert [answer.status_code for answer in answers] == [404] * 10 + [429] * 290
+
+
+@pytest.fixture
+async def elsewhere(settings: Settings, clock: FakeClock, book: PolicyBook, page: Any) -> AsyncIterator[Any]:
+    """The same page's client at another process, which believes the proxy it stands behind."""
+    trusting = settings.model_copy(update={"trusted_proxies": (IPv4Network("127.0.0.0/8"),)})
+    app = create_app(trusting, clock=clock, book=book)
+    async with app.router.lifespan_context(app):
+        transport = ASGITransport(app, raise_app_exceptions=False)
+        async with AsyncClient(
+            transport=transport, base_url="http://test", headers={"Accept-Language": "en"}
+        ) as client:
+            yield SimpleNamespace(client=client, headers=page.headers)
+
+
+async def test_an_address_is_taken_from_a_proxy_that_is_trusted(elsewhere: Any) -> None:
+    for number in range(10):
+        said = {"X-Forwarded-For": f"198.51.100.{number}, 203.0.113.7, 127.0.0.2"}
+        assert (await guess(elsewhere, number, "D-9", **said)).status_code == 404
+    check_problem(await guess(elsewhere, 0, "D-9", **{"X-Forwarded-For": "203.0.113.7"}), 429, "rate_limited")
+    assert (await guess(elsewhere, 0, "D-9", **{"X-Forwarded-For": "203.0.113.8"})).status_code == 404
+
+
+async def test_processes_count_together(page: Any, elsewhere: Any) -> None:
+    for _ in range(5):
+        assert (await post(page)).status_code == 200
+        assert (await post(elsewhere)).status_code == 200
+    for process in (page, elsewhere):
+        check_problem(await post(process), 429, "rate_limited")
+
+
+async def test_wrong_digits_count_in_all_processes_until_none_has_failed_for_a_day(
+    page: Any, elsewhere: Any, order: Any, db: Database
+) -> None:
+    for number in range(10):
+        process = page if number % 2 else elsewhere
+        assert (await guess(process, number)).status_code == 404
+    assert await order.ask("D-1", phone_last4="1234") is None
+    async with db.begin() as session:
+        left = await session.scalars(text("SELECT extract(epoch FROM ends_at - now()) FROM counter"))
+        assert [round(float(seconds) / 3600) for seconds in left if seconds > 60] == [24]
+        await session.execute(text("UPDATE counter SET ends_at = now()"))
+    assert await order.ask("D-1", phone_last4="1234") == "D-1"
+
+
+async def test_counts_name_nobody_and_are_forgotten(page: Any, order: Any, db: Database) -> None:
+    await guess(page, 0)
+    async with db.begin() as session:
+        rows = (await session.execute(text("SELECT name FROM counter"))).scalars().all()
+        assert [len(name) for name in rows] == [32] * 3
+        assert not [name for name in rows if b"D-1" in name or b"127" in name]
+        await session.execute(text("UPDATE counter SET ends_at = now()"))
+    await purge(db)
+    async with db.begin() as session:
+        assert await session.scalar(text("SELECT count(*) FROM counter")) == 0

@@ -85,7 +85,9 @@ async def there(caller: httpx.AsyncClient) -> dict[str, str]:
     capa = await posted(caller, "/v1/capas", BODIES["POST /v1/capas"])
     planned = (await caller.post(f"/v1/capas/{capa}/plan", json=BODIES["POST /v1/capas/{capa}/plan"])).json()
     action = planned["actions"][0]["id"]
-    return {"ticket": (await take(caller))["number"], "capa": capa, "action": action, **await hook(caller)}
+    goods = await posted(caller, "/v1/nonconformities", BODIES["POST /v1/nonconformities"])
+    inside = {"capa": capa, "action": action, "nonconformity": goods}
+    return {"ticket": (await take(caller))["number"], **inside, **await hook(caller)}
 
 
 PATIENT = settings(deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -12,8 +12,10 @@ import asyncpg
 import httpx
 import pytest
 
-from app.core import errors, middleware
+from app.core import errors, middleware, streaming
+from app.core.auth import issue_key
 from app.core.errors import ServiceError
+from app.core.personal import Tier
 from app.main import create_app
 from app.services.policy_book import PolicyBook
 from tests.builders import a_ticket
@@ -49,7 +51,7 @@ async def _slow(client: httpx.AsyncClient, _: Service) -> httpx.Response:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(middleware, "BODY_SECONDS", 0.05)
-        patch.setattr(middleware, "LINGER_SECONDS", 0.05)
+        patch.setattr(streaming, "LINGER_SECONDS", 0.05)
         return await client.post("/v1/tickets", content=body(), headers=JSON)
 
 
@@ -104,6 +106,19 @@ async def _mismatch(client: httpx.AsyncClient, _: Service) -> httpx.Response:
     return await client.get("/v1/tickets", params={"cursor": cursor, "status": "closed"})
 
 
+async def _too_often(client: httpx.AsyncClient, service: Service) -> httpx.Response:
+    async with service.db.begin() as session:
+        key = issue_key(
+            session, name="page", scopes=["returns:check"], business_lines=["tableware"], tier=Tier.PUBLIC,
+            now=service.clock(), lifetime=timedelta(days=1), origins=["https://shop.example"],
+        )  # fmt: skip
+    headers = {"Authorization": f"Bearer {key}", "Origin": "https://shop.example"}
+    for _ in range(10):
+        await client.post(CHECK, json={}, headers=headers)
+    return await client.post(CHECK, json={}, headers=headers)
+
+
+CHECK = "/v1/returns/eligibility"
 TICKETS, ONE = "/v1/tickets", "/v1/tickets/{id}"
 # code → status, method, address, and what goes with it
 ASKED: dict[str, tuple[int, str, str, dict[str, Any]]] = {
@@ -113,6 +128,7 @@ ASKED: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     "invalid_idempotency_key": (400, "POST", TICKETS, {"json": a_ticket(), "headers": {"Idempotency-Key": "x"}}),
     "invalid_api_key": (401, "GET", TICKETS, {"headers": {"Authorization": "Bearer x"}}),
     "not_found": (404, "GET", f"{TICKETS}/x", {}),
+    "origin_not_allowed": (403, "OPTIONS", CHECK, {"headers": {"Origin": "https://elsewhere.example"}}),
     "method_not_allowed": (405, "DELETE", TICKETS, {}),
     "version_mismatch": (412, "PATCH", ONE, {"json": {}, "headers": {"If-Match": '"9.general"'}}),
     "body_too_large": (413, "POST", TICKETS, {"content": b" " * 1_048_577, "headers": JSON}),
@@ -136,19 +152,18 @@ STAGED: dict[str, tuple[int, Callable[[httpx.AsyncClient, Service], Awaitable[ht
     "request_timeout": (408, _slow),
     "idempotency_in_progress": (409, _in_progress),
     "idempotency_key_reused": (422, _reused),
+    "rate_limited": (429, _too_often),
     "internal_error": (500, _broken),
     "server_busy": (503, _busy),
 }
-# What takes another service: a web shop's key, another address, an identity provider, no database.
+# What takes another service: another address, an identity provider, no database.
 ELSEWHERE = {
-    "origin_not_allowed": "tests/http/test_browser_keys.py",
-    "rate_limited": "tests/http/test_browser_keys.py",
     "address_not_allowed": "tests/http/test_key_limits.py",
     "identity_provider_unavailable": "tests/http/test_single_sign_on.py",
     "database_unavailable": "tests/reliability/test_faults.py",
 }
-RETRYABLE = {"request_timeout", "idempotency_in_progress", "internal_error", "server_busy"}
-AFTER_A_WHILE = {"idempotency_in_progress", "server_busy"}
+RETRYABLE = {"request_timeout", "idempotency_in_progress", "internal_error", "rate_limited", "server_busy"}
+AFTER_A_WHILE = {"idempotency_in_progress", "rate_limited", "server_busy"}
 
 
 def kinds(parent: type[ServiceError] = ServiceError) -> Iterator[type[ServiceError]]:

@@ -1,4 +1,4 @@
-"""What customers write, read by the shipped lexicon. Every text here is this project's own."""
+"""What customers write, read by the shipped lexicon and model. Every text here is this project's own."""
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +17,8 @@ from app.services.rules.classification import (
     classify,
 )
 
+MISREAD = 0.25  # the most of a table that a trained model may get wrong; the bench measures how well it reads
+
 
 @pytest.fixture(scope="module")
 def classifier(book: PolicyBook) -> Classifier:
@@ -27,55 +29,56 @@ def read(text: str, classifier: Classifier) -> Classification:
     return classify(ClassificationFacts(text), classifier)
 
 
-@pytest.mark.parametrize(
-    ("text", "complaint_class", "issue_type", "severity"),
-    [
-        # tableware
-        ("竹筷发霉，还有黑点", "quality", "product_quality", "serious"),
-        ("这批密胺餐盘有很重的塑料味，盛热汤后更明显", "quality", "product_quality", "minor"),
-        ("质检抽样发现本批产品铅溶出超标", "quality", "safety", "serious"),
-        # chemicals
-        ("这批溶剂纯度不达标，和上次的检测报告对不上", "quality", "product_quality", "minor"),
-        ("清洗剂桶运输途中泄漏，腐蚀了地板", "non_quality", "logistics", "serious"),
-        # mall, clothes, books, food
-        ("鞋子是假货，专柜验过了，不退就打12315", "quality", "description_mismatch", "serious"),
-        ("衣服掉色严重，把白裤子都染了", "quality", "product_quality", "minor"),
-        ("这本书内容空洞，翻译也生硬", "other", "other", "minor"),
-        ("外卖送了两个小时，饭都凉了", "non_quality", "logistics", "minor"),
-        ("菜里吃出一根头发，恶心", "quality", "product_quality", "serious"),
-        ("预付卡余额一直不给退，门店还推脱", "non_quality", "return_refund", "serious"),
-        # electronic components
-        ("贵司电容上机后批量失效，不良率约3%，要求分析原因", "quality", "product_quality", "serious"),
-        ("芯片引脚氧化，可焊性差", "quality", "product_quality", "minor"),
-        ("发错型号了，我订的是0805的电阻，给我发成0603", "non_quality", "logistics", "minor"),
-        # bathroom heaters and other appliances
-        ("浴霸灯泡不亮了，麻烦派人来修一下", "quality", "product_quality", "serious"),
-        ("安装师傅多收了我200块材料费，还不给发票", "non_quality", "price_billing", "minor"),
-        ("报修一个星期了，一直没人上门", "non_quality", "service_timeliness", "minor"),
-        ("没有驱动，说明书也看不懂", "other", "technical_use", "minor"),
-        # furniture
-        ("师傅安装时把瓷砖打裂了，要求赔偿", "non_quality", "installation", "serious"),
-        ("定制的衣柜尺寸做错了，和合同不符", "quality", "description_mismatch", "minor"),
-        ("餐桌少发了两颗螺丝", "non_quality", "logistics", "minor"),
-        # people, prices, privacy
-        ("客服态度恶劣，还骂人", "non_quality", "service_attitude", "minor"),
-        ("刚买三天就降价两百，不给退差价", "other", "price_billing", "minor"),
-        ("说好送的赠品没有送", "non_quality", "description_mismatch", "minor"),
-        ("我的个人信息被你们泄露了，天天接到推销电话", "non_quality", "privacy", "serious"),
-        ("显示已签收，但是我根本没收到", "non_quality", "logistics", "serious"),
-        # traditional characters, full-width letters, English
-        ("師傅安裝時把瓷磚打裂了，要求賠償", "non_quality", "installation", "serious"),
-        ("客服態度惡劣", "non_quality", "service_attitude", "minor"),
-        ("ＡＰＰ连不上ＷＩＦＩ，设置太复杂", "other", "technical_use", "minor"),
-        ("My order never arrived and nobody answers", "non_quality", "logistics", "serious"),
-        ("The plates arrived broken", "non_quality", "logistics", "minor"),
-    ],
-)
-def test_what_a_text_complains_of(
-    classifier: Classifier, text: str, complaint_class: str, issue_type: str, severity: str
-) -> None:
-    found = read(text, classifier)
-    assert (found.complaint_class, found.issue_type, found.severity) == (complaint_class, issue_type, severity)
+def labels_of(found: Classification) -> list[str]:
+    return [found.complaint_class, found.issue_type, found.severity]
+
+
+COMPLAINTS = [
+    # tableware
+    ("竹筷发霉，还有黑点", "quality", "product_quality", "serious"),
+    ("这批密胺餐盘有很重的塑料味，盛热汤后更明显", "quality", "product_quality", "minor"),
+    ("质检抽样发现本批产品铅溶出超标", "quality", "safety", "serious"),
+    # chemicals
+    ("这批溶剂纯度不达标，和上次的检测报告对不上", "quality", "product_quality", "minor"),
+    ("清洗剂桶运输途中泄漏，腐蚀了地板", "non_quality", "logistics", "serious"),
+    # mall, clothes, books, food
+    ("鞋子是假货，专柜验过了，不退就打12315", "quality", "description_mismatch", "serious"),
+    ("衣服掉色严重，把白裤子都染了", "quality", "product_quality", "minor"),
+    ("这本书内容空洞，翻译也生硬", "other", "other", "minor"),
+    ("外卖送了两个小时，饭都凉了", "non_quality", "logistics", "minor"),
+    ("菜里吃出一根头发，恶心", "quality", "product_quality", "serious"),
+    ("预付卡余额一直不给退，门店还推脱", "non_quality", "return_refund", "serious"),
+    # electronic components
+    ("贵司电容上机后批量失效，不良率约3%，要求分析原因", "quality", "product_quality", "serious"),
+    ("芯片引脚氧化，可焊性差", "quality", "product_quality", "minor"),
+    ("发错型号了，我订的是0805的电阻，给我发成0603", "non_quality", "logistics", "minor"),
+    # bathroom heaters and other appliances
+    ("浴霸灯泡不亮了，麻烦派人来修一下", "quality", "product_quality", "serious"),
+    ("安装师傅多收了我200块材料费，还不给发票", "non_quality", "price_billing", "minor"),
+    ("报修一个星期了，一直没人上门", "non_quality", "service_timeliness", "minor"),
+    ("没有驱动，说明书也看不懂", "other", "technical_use", "minor"),
+    # furniture
+    ("师傅安装时把瓷砖打裂了，要求赔偿", "non_quality", "installation", "serious"),
+    ("定制的衣柜尺寸做错了，和合同不符", "quality", "description_mismatch", "minor"),
+    ("餐桌少发了两颗螺丝", "non_quality", "logistics", "minor"),
+    # people, prices, privacy
+    ("客服态度恶劣，还骂人", "non_quality", "service_attitude", "minor"),
+    ("刚买三天就降价两百，不给退差价", "other", "price_billing", "minor"),
+    ("说好送的赠品没有送", "non_quality", "description_mismatch", "minor"),
+    ("我的个人信息被你们泄露了，天天接到推销电话", "non_quality", "privacy", "serious"),
+    ("显示已签收，但是我根本没收到", "non_quality", "logistics", "serious"),
+    # traditional characters, full-width letters, English
+    ("師傅安裝時把瓷磚打裂了，要求賠償", "non_quality", "installation", "serious"),
+    ("客服態度惡劣", "non_quality", "service_attitude", "minor"),
+    ("ＡＰＰ连不上ＷＩＦＩ，设置太复杂", "other", "technical_use", "minor"),
+    ("My order never arrived and nobody answers", "non_quality", "logistics", "serious"),
+    ("The plates arrived broken", "non_quality", "logistics", "minor"),
+]
+
+
+def test_most_texts_are_read_for_what_they_complain_of(classifier: Classifier) -> None:
+    misread = [text for text, *labels in COMPLAINTS if labels_of(read(text, classifier)) != labels]
+    assert len(misread) <= MISREAD * len(COMPLAINTS), misread
 
 
 @pytest.mark.parametrize(
@@ -153,25 +156,25 @@ def test_questions_praise_and_settled_matters_are_no_complaint(classifier: Class
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("请问这款浴霸多少瓦", Kind.CONSULTATION),
-        ("你好，我想预约安装浴霸", Kind.INSTALLATION),
-        ("浴霸灯泡不亮了，麻烦派人来修一下", Kind.REPAIR),  # states a failure, wants a visit
-        ("滤芯到期了，想约个保养", Kind.MAINTENANCE),
-        ("我要退货，尺码买小了，没拆封", Kind.RETURN_EXCHANGE),
-        ("客服态度恶劣，我要投诉", Kind.COMPLAINT),
-        ("报修三次了一直没人来修，什么服务态度", Kind.COMPLAINT),  # a repair wish, but about people by now
-        ("热水器漏电，赶紧派人来修", Kind.COMPLAINT),  # a hazard is never a plain repair
-        ("器件耐压参数怎么选型？有没有规格书", Kind.TECHNICAL_SUPPORT),
-        ("能不能组织一次操作培训", Kind.TRAINING),
-        ("建议你们增加一个夜间客服", Kind.SUGGESTION),
-        ("师傅服务特别好，表扬一下", Kind.PRAISE),
-    ],
-)
-def test_kind_is_proposed_as_a_hotline_would_register_it(classifier: Classifier, text: str, kind: Kind) -> None:
-    assert read(text, classifier).kind is kind
+KINDS = [
+    ("请问这款浴霸多少瓦", Kind.CONSULTATION),
+    ("你好，我想预约安装浴霸", Kind.INSTALLATION),
+    ("浴霸灯泡不亮了，麻烦派人来修一下", Kind.REPAIR),  # states a failure, wants a visit
+    ("滤芯到期了，想约个保养", Kind.MAINTENANCE),
+    ("我要退货，尺码买小了，没拆封", Kind.RETURN_EXCHANGE),
+    ("客服态度恶劣，我要投诉", Kind.COMPLAINT),
+    ("报修三次了一直没人来修，什么服务态度", Kind.COMPLAINT),  # a repair wish, but about people by now
+    ("热水器漏电，赶紧派人来修", Kind.COMPLAINT),  # a hazard is never a plain repair
+    ("器件耐压参数怎么选型？有没有规格书", Kind.TECHNICAL_SUPPORT),
+    ("能不能组织一次操作培训", Kind.TRAINING),
+    ("建议你们增加一个夜间客服", Kind.SUGGESTION),
+    ("师傅服务特别好，表扬一下", Kind.PRAISE),
+]
+
+
+def test_most_kinds_are_proposed_as_a_hotline_would_register_them(classifier: Classifier) -> None:
+    misread = [text for text, kind in KINDS if read(text, classifier).kind is not kind]
+    assert len(misread) <= MISREAD * len(KINDS), misread
 
 
 def test_a_kind_that_is_given_is_kept(classifier: Classifier) -> None:
@@ -262,5 +265,6 @@ def test_the_longest_text_is_read_however_it_repeats_itself(classifier: Classifi
     assert all(text[evidence.start : evidence.end] == evidence.text for evidence in found.evidence)
 
 
-def test_the_lexicon_names_its_version(classifier: Classifier) -> None:
-    assert read("漏水", classifier).lexicon == classifier.lexicon.version
+def test_an_answer_names_the_model_and_the_lexicon_it_rests_on(classifier: Classifier) -> None:
+    found = read("漏水", classifier)
+    assert (found.model, found.lexicon) == (str(classifier.model.version), classifier.lexicon.version)

@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 from app.core.language import Text
 from app.core.validation import Refusal
 from app.schemas.fields import read_phone
-from app.services.rules.purchases import SHANGHAI, BuyerType, PurchaseChannel
+from app.services.rules.purchases import SHANGHAI
+from app.services.rules.returns.words import BuyerType, PurchaseChannel
 
 Word = TypeVar("Word", bound=StrEnum)
 

@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.purchases import CatalogueItem, Purchase
 from app.models.warranty import WarrantyCard, WarrantyExtension
-from app.services.archive.records import find_record
+from app.schemas.return_facts import BundleIn, GiftIn
 from app.services.archive.warranty_cards import extensions_of
-from app.services.context import Context
-from app.services.rules.purchases import SHANGHAI, PurchaseOnFile, facts_of_purchase
-from app.services.rules.warranty import Part
+from app.services.rules.purchases import SHANGHAI, ComingBack, PurchaseOnFile, facts_of_purchase
+from app.services.rules.returns.words import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +28,16 @@ class File:
         return {Part(part): months for part, months in terms.part_months.items()} if terms else {}
 
 
-async def facts_on_file(session: AsyncSession, ctx: Context, purchase_id: str) -> dict[str, Any]:
-    """Return what the archive knows of a purchase, as facts of an eligibility check.
-
-    Raises: RecordNotFound.
-    """
-    purchase = await find_record(session, ctx, Purchase, purchase_id)
-    return facts_of_file(await load_file(session, purchase), ctx.now)
-
-
-def facts_of_file(file: File, now: datetime) -> dict[str, Any]:
-    return facts_of_purchase(on_file(file), now.astimezone(SHANGHAI).date())
+async def facts_on_file(
+    session: AsyncSession, purchase: Purchase, now: datetime, coming: ComingBack
+) -> dict[str, object]:
+    """Return what the archive knows of a purchase, as the fields of `ReturnFactsIn` have it."""
+    file = await load_file(session, purchase)
+    facts = facts_of_purchase(on_file(file), now.astimezone(SHANGHAI).date(), coming)
+    for name, kind in (("gift", GiftIn), ("bundle", BundleIn)):
+        if name in facts:
+            facts[name] = kind.model_validate(facts[name])
+    return facts
 
 
 async def load_file(session: AsyncSession, purchase: Purchase) -> File:
@@ -77,6 +74,9 @@ def on_file(file: File) -> PurchaseOnFile:
         three_guarantee_months=item.three_guarantee_months if item else None,
         warranty_months=card.months if card else item.warranty_months if item else None,
         repair_days=card.repair_days if card else None,
+        extended_until=max((extension.until for extension in file.extensions), default=None),
+        gift=purchase.gift,
+        bundle=purchase.bundle,
     )
 
 

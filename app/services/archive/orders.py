@@ -42,12 +42,14 @@ class OrderNotProven(NotFound):
 
 async def purchase_by_order(
     ctx: Context, session: AsyncSession, line: Line, order_no: str, proof: OrderProofIn, *, order_line: int = 1
-) -> Purchase:
-    """Return one line of an order to whoever proves to be its customer.
+) -> Purchase | None:
+    """Return one line of an order to whoever proves to be its customer, None to anybody else.
 
-    Of wrong last digits an order takes ten a day, in each process; from then on only a token proves it.
-    Raises: OrderNotProven.
+    Of wrong last digits an order takes ten a day; from then on only a token proves it. The transaction that finds
+    them wrong has to be committed, or they are not counted.
     """
+    by_digits = proof.phone_last4 is not None
+    may_try = not by_digits or await ctx.kit.wrong_proofs.begin(session, line.id.hex, order_no)
     found = await session.execute(
         select(Purchase, Customer)
         .outerjoin(Customer, Customer.id == Purchase.customer_id)
@@ -57,15 +59,13 @@ async def purchase_by_order(
     )
     purchase, customer = found.one_or_none() or (None, None)
     if proof.phone_last4 is not None:
-        proven = _ends_with(customer, proof.phone_last4, ctx.keyring)
-        # Nothing is awaited from here to the count, so that guesses at once are counted one by one.
-        proven &= ctx.kit.wrong_proofs.may_try(line.id.hex, order_no)
-        if not proven:
-            ctx.kit.wrong_proofs.count(line.id.hex, order_no)
+        proven = _ends_with(customer, proof.phone_last4, ctx.keyring) and may_try
     else:
         proven = _is_token(proof.order_token or "", line.id, order_no, ctx.keyring, ctx.now)
     if purchase is None or not proven:
-        raise OrderNotProven
+        return None
+    if by_digits:
+        await ctx.kit.wrong_proofs.succeed(session, line.id.hex, order_no)
     return purchase
 
 

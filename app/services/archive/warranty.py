@@ -1,12 +1,13 @@
 """质保查询 and 收费: is it under guarantee, what may a service outside it cost, and charges held to the price list."""
 
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
-from app.core.errors import ServiceError
+from app.core.errors import FieldError, ServiceError, ValidationFailed
 from app.core.ids import id_text, new_id
 from app.core.language import Text
 from app.models.purchases import Purchase
@@ -19,7 +20,7 @@ from app.services.archive.file import File, load_file, on_file, term_starts
 from app.services.archive.records import RecordExists, RecordNotFound, duplicate_means, find_record
 from app.services.context import Context
 from app.services.policy_book import Policy
-from app.services.rules.clause import Decision
+from app.services.rules.clause import Basis, Decision
 from app.services.rules.policy_customers import WarrantyTerms
 from app.services.rules.purchases import SHANGHAI
 from app.services.rules.returns.words import Remedy
@@ -35,6 +36,9 @@ from app.services.tickets.loading import load_ticket
 from app.services.tickets.records import entry_row
 
 _CHARGED = "charge"
+_NOT_YET = FieldError(
+    ("pointer", "#/accepted_at"), "in_the_future", Text("accepted_at 不能晚于现在", "accepted_at lies in the future")
+)
 
 
 class ChargeBeyondList(ServiceError):
@@ -66,7 +70,7 @@ async def check_warranty(ctx: Context, body: WarrantyCheckIn) -> Answer:
         line = ctx.line(body.business_line)
     policy = ctx.known.policy_on(line, ctx.now)
     terms = policy.edition.warranty or WarrantyTerms()
-    decided = decide_warranty(_facts(file, given), _today(ctx), terms)
+    decided = decide_warranty(_facts(file, given), _today(ctx), terms, ctx.known.book.rest_days)
     return Answer.of(200, _shown(ctx, decided, policy, terms))
 
 
@@ -85,6 +89,11 @@ def _today(ctx: Context) -> date:
     return ctx.now.astimezone(SHANGHAI).date()
 
 
+def _covered(ctx: Context, file: File, excluded: Excluded | None, terms: WarrantyTerms) -> bool | None:
+    facts = replace(_facts(file, WarrantyFactsIn()), excluded=excluded)
+    return decide_warranty(facts, _today(ctx), terms, ctx.known.book.rest_days).covered
+
+
 def _facts(file: File | None, given: WarrantyFactsIn) -> WarrantyFacts:
     """Put file and caller together: what happened is the caller's to say, terms are the file's if it has them."""
     kept = on_file(file) if file else None
@@ -100,6 +109,7 @@ def _facts(file: File | None, given: WarrantyFactsIn) -> WarrantyFacts:
         months=months or given.warranty_months,
         part_months=parts,
         part=given.part,
+        category=(kept.category if kept else None) or given.product_category,
         repair_days=max(kept.repair_days or 0 if kept else 0, given.repair_days or 0),
         extended_until=until + ([given.extended_until] if given.extended_until else []),
         excluded=excluded,
@@ -114,6 +124,7 @@ def _shown(ctx: Context, decided: WarrantyDecision, policy: Policy, terms: Warra
         until=decided.until,
         free=list(guaranteed) if decided.covered else [],
         missing_facts=list(decided.missing),
+        calendar_confirmed=decided.confirmed,
         quotation=[
             QuotedOut(
                 item=priced.name, title=Bilingual(zh=priced.title.zh, en=priced.title.en),
@@ -138,33 +149,38 @@ async def charge(ctx: Context, reference: str, body: ChargeIn) -> Answer:
     """Put on record what a customer pays on a ticket: nothing under guarantee, and never more than the price list.
 
     The edition is the ticket's own. Each item is charged once a ticket.
-    Raises: TicketNotFound, RecordNotFound, ChargeBeyondList, ChargeUnderGuarantee, RecordExists.
+    Raises: TicketNotFound, RecordNotFound, ValidationFailed, ChargeBeyondList, ChargeUnderGuarantee, RecordExists.
     """
     async with ctx.write(body) as unit:
         own, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         if unit.replayed is not None:
             return unit.replayed
+        if body.accepted_at > own.now:
+            raise ValidationFailed(errors=[_NOT_YET])
         ticket, edition = loaded.ticket, loaded.policy.edition
         terms = edition.warranty or WarrantyTerms()
         file = await _file_of(unit.session, own, ticket, body)
-        covered = decide_warranty(_facts(file, WarrantyFactsIn()), _today(own), terms).covered if file else None
+        covered = _covered(own, file, body.excluded, terms) if file else None
         listed = decide_charge(body.item, body.amount, covered=covered, terms=terms, promises=edition.promises)
         if isinstance(listed, ChargeRefused):
             raise _refusal(listed)
         row = TicketCharge(
             id=new_id(), business_line_id=ticket.business_line_id, ticket_id=ticket.id,
             purchase_id=file.purchase.id if file else None, item=body.item, amount=body.amount,
-            listed_price=listed.price, clause=listed.clause, staff_no=body.staff_no, key_id=ctx.caller.key_id,
-            at=own.now,
+            listed_price=listed.price, clause=listed.clause, accepted_at=body.accepted_at,
+            staff_no=body.staff_no, key_id=ctx.caller.key_id, at=own.now,
         )  # fmt: skip
         unit.session.add(row)
         data = {"item": row.item, "amount": f"{row.amount:.2f}", "clause": row.clause}
+        data["accepted_at"] = instant_text(row.accepted_at)
+        if body.excluded is not None:
+            data["excluded"] = body.excluded
         unit.session.add(entry_row(own, ticket, _CHARGED, staff_no=body.staff_no, data=data))
         ticket.version += 1
         ticket.updated_at = own.now
         with duplicate_means(RecordExists()):
             await unit.session.flush()
-        return unit.answer(Answer.of(201, _shown_charge(ticket, row, covered)))
+        return unit.answer(Answer.of(201, _shown_charge(ticket, row, covered, listed.basis)))
 
 
 def _refusal(refused: ChargeRefused) -> ServiceError:
@@ -196,9 +212,9 @@ async def _file_of(session: AsyncSession, ctx: Context, ticket: Ticket, body: Ch
     return await load_file(session, found[0]) if len(found) == 1 else None
 
 
-def _shown_charge(ticket: Ticket, row: TicketCharge, covered: bool | None) -> ChargeOut:
+def _shown_charge(ticket: Ticket, row: TicketCharge, covered: bool | None, basis: Basis) -> ChargeOut:
     return ChargeOut(
         id=id_text("chg", row.id), ticket=ticket.number, item=row.item, amount=f"{row.amount:.2f}",
-        listed_price=f"{row.listed_price:.2f}", clause=row.clause, under_guarantee=covered, staff_no=row.staff_no,
-        at=row.at,
+        listed_price=f"{row.listed_price:.2f}", clause=row.clause, basis=basis, accepted_at=row.accepted_at,
+        under_guarantee=covered, staff_no=row.staff_no, at=row.at,
     )  # fmt: skip

@@ -5,7 +5,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
 from app.models.capas import Capa, CapaTicket
-from app.models.staff import StaffMember
 from app.models.tickets import Ticket
 from app.schemas.capas import AnalyseIn, CapaPatch, CloseIn, ReasonIn, VerifyIn
 from app.schemas.fields import instant_text
@@ -14,8 +13,9 @@ from app.services.capas.loading import answer_again, is_action, take_up
 from app.services.capas.moving import capa_terms, moved, require_reason_if_late
 from app.services.capas.reading import answer_capa
 from app.services.capas.records import note, note_on_ticket, set_timer
-from app.services.capas.refusals import ClosedByAnother, EarlyReasonRequired, NotOfDepartment
+from app.services.capas.refusals import ClosedByAnother, EarlyReasonRequired
 from app.services.context import Context
+from app.services.departments import require_member
 from app.services.rules.capa import WORKABLE, CapaMove, CapaStatus, Effect, after_check, decide_closure
 from app.services.tickets.clocks import decision_documents
 
@@ -103,26 +103,13 @@ async def close(ctx: Context, reference: str, body: CloseIn) -> Answer:
         decision = decide_closure(body.department, terms, departments)
         if decision is None:
             raise ClosedByAnother([terms.closed_by.department] if terms else sorted(departments))
-        await _of_department(unit.session, capa, body)
+        await require_member(unit.session, capa.business_line_id, body.staff_no, body.department)
         capa.closed_at = ctx.now
         capa.decisions = [*capa.decisions, *decision_documents([decision], ctx.now)]
         return await moved(
             ctx, unit, loaded, CapaMove.CLOSE, body.staff_no,
             text=body.conclusion, department=body.department, by_department=body.department,
         )  # fmt: skip
-
-
-async def _of_department(session: AsyncSession, capa: Capa, body: CloseIn) -> None:
-    """Believe the caller about staff who are not registered only.
-
-    Raises: NotOfDepartment.
-    """
-    registered = select(StaffMember.departments).where(
-        StaffMember.business_line_id == capa.business_line_id, StaffMember.staff_no == body.staff_no
-    )
-    departments = await session.scalar(registered)
-    if departments is not None and body.department not in departments:
-        raise NotOfDepartment
 
 
 async def reopen(ctx: Context, reference: str, body: ReasonIn) -> Answer:

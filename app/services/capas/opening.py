@@ -31,12 +31,12 @@ async def open_capa(ctx: Context, body: CapaIn) -> Answer:
     async with ctx.write(body, line=line.name) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, None)
-        tickets = await _locked(unit.session, line, body.tickets)
-        loaded = await _opened(
+        tickets = await lock_tickets(unit.session, line, body.tickets)
+        loaded = await new_capa(
             ctx, unit.session, line,
             title=body.title, problem=body.problem, source=body.source, opened_by=body.opened_by,
         )  # fmt: skip
-        return unit.answer(await _announced(ctx, unit.session, loaded, tickets))
+        return unit.answer(await announce(ctx, unit.session, loaded, tickets))
 
 
 async def answer_ticket(ctx: Context, reference: str, body: TicketCapaIn) -> Answer:
@@ -51,15 +51,15 @@ async def answer_ticket(ctx: Context, reference: str, body: TicketCapaIn) -> Ans
             return unit.answer(await _linked(ctx, unit.session, reference, body.capa, body.staff_no))
         ticket = await find_ticket(unit.session, ctx, reference, lock=True)
         found_by_us = ticket.channel is Channel.INTERNAL
-        loaded = await _opened(
+        loaded = await new_capa(
             ctx, unit.session, ctx.known.by_id[ticket.business_line_id],
             title=body.title or "", problem=body.problem or "", opened_by=body.staff_no,
             source=body.source or (CapaSource.INTERNAL_FINDING if found_by_us else CapaSource.COMPLAINT),
         )  # fmt: skip
-        return unit.answer(await _announced(ctx, unit.session, loaded, [ticket]))
+        return unit.answer(await announce(ctx, unit.session, loaded, [ticket]))
 
 
-async def _locked(session: AsyncSession, line: Line, references: Sequence[str]) -> list[Ticket]:
+async def lock_tickets(session: AsyncSession, line: Line, references: Sequence[str]) -> list[Ticket]:
     """Return the tickets, their rows held; always in the same order, so that nobody waits in a circle.
 
     Raises: NoSuchTickets.
@@ -76,9 +76,10 @@ async def _locked(session: AsyncSession, line: Line, references: Sequence[str]) 
     return list(tickets)
 
 
-async def _opened(
+async def new_capa(
     ctx: Context, session: AsyncSession, line: Line, *, title: str, problem: str, source: CapaSource, opened_by: str
 ) -> Loaded:
+    """Make a CAPA under the edition in force; `announce` is to follow."""
     policy = ctx.known.policy_on(line, ctx.now)
     serial = await session.scalar(select(CAPA_NUMBER.next_value()))
     capa = Capa(
@@ -106,7 +107,8 @@ async def _opened(
     return Loaded(capa, [], policy)
 
 
-async def _announced(ctx: Context, session: AsyncSession, loaded: Loaded, tickets: Sequence[Ticket]) -> Answer:
+async def announce(ctx: Context, session: AsyncSession, loaded: Loaded, tickets: Sequence[Ticket]) -> Answer:
+    """Announce a new CAPA, link it to tickets whose rows are held, and answer with it."""
     capa = loaded.capa
     note(
         ctx, session, capa, move="open", event="capa.opened", staff_no=capa.opened_by,

@@ -12,6 +12,7 @@ from app.core.conditional import etag
 from app.core.pagination import next_link
 from app.core.personal import Tier
 from app.models.capas import Capa, CapaTask, CapaTicket
+from app.models.nonconformities import Nonconformity
 from app.models.tickets import Ticket
 from app.schemas.capas import CapaList, CapaOut, CapaSummary, TicketCapas
 from app.schemas.lists import CapaFilter
@@ -51,10 +52,12 @@ async def describe(ctx: Context, session: AsyncSession, loaded: Loaded) -> CapaO
         log_capa(session, ctx, capa)
     linked = select(Ticket.number).join(CapaTicket, CapaTicket.ticket_id == Ticket.id)
     tickets = await session.scalars(linked.where(CapaTicket.capa_id == capa.id).order_by(Ticket.opened_at, Ticket.id))
+    goods = select(Nonconformity.number).where(Nonconformity.capa_id == capa.id).order_by(Nonconformity.number)
+    nonconformities = (await session.scalars(goods)).all()
     count, numbers = await _recurrences(session, capa)
     return render_capa(
-        ctx.known, loaded, tickets=tickets.all(), recurrences=count, recurred_in=numbers,
-        tier=ctx.caller.tier, now=ctx.now,
+        ctx.known, loaded, tickets=tickets.all(), nonconformities=nonconformities, recurrences=count,
+        recurred_in=numbers, tier=ctx.caller.tier, now=ctx.now,
     )  # fmt: skip
 
 

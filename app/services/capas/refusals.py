@@ -54,14 +54,6 @@ class ClosedByAnother(ValidationFailed):
         super().__init__(errors=[wrong_field("department", "unknown_value", detail)])
 
 
-class NotOfDepartment(ValidationFailed):
-    """The staff member is registered, and not with this department."""
-
-    def __init__(self) -> None:
-        detail = Text("登记的人员不属于该部门", "The staff register has this person in other departments")
-        super().__init__(errors=[wrong_field("department", "not_of_department", detail)])
-
-
 class EarlyReasonRequired(ValidationFailed):
     """The check comes before its planned day."""
 

@@ -24,12 +24,13 @@ def render_capa(
     loaded: Loaded,
     *,
     tickets: Sequence[str],
+    nonconformities: Sequence[str],
     recurrences: int,
     recurred_in: Sequence[str],
     tier: Tier,
     now: datetime,
 ) -> CapaOut:
-    """Shape a CAPA for one tier; `tickets` and `recurred_in` are numbers."""
+    """Shape a CAPA for one tier; `tickets`, `nonconformities` and `recurred_in` are numbers."""
     capa = loaded.capa
     return CapaOut(
         id=id_text("cap", capa.id),
@@ -40,6 +41,7 @@ def render_capa(
         problem=shown_text(capa.problem, tier),
         criteria=shown_text(capa.criteria, tier),
         tickets=list(tickets),
+        nonconformities=list(nonconformities),
         analyses=[_analysis(document, tier) for document in capa.analyses],
         actions=[TaskOut(**_task(task, tier, now)) for task in loaded.tasks if is_action(task)],
         effectiveness_checks=[

@@ -1,11 +1,11 @@
 """Labelled texts: the corpus the project has written, and what staff have said of real ones."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -13,6 +13,7 @@ from app.services.rules.classification import ComplaintClass, IssueType, Kind, S
 
 CORPUS: Final = Path(__file__).resolve().parents[2] / "corpus"
 HELD_OUT_FOLDER: Final = "held_out"
+FEEDBACK_TOPIC: Final = "feedback"
 _FEEDBACK_HELD_OUT: Final = 5  # one in so many texts of staff's is kept for measuring
 
 
@@ -79,21 +80,20 @@ def load_corpus(folder: Path = CORPUS) -> Corpus:
     return Corpus(training, held_out)
 
 
-def load_texts(file: Path) -> tuple[Entry, ...]:
-    """Read one file of labelled texts. Raises: CorpusInvalid."""
-    lines: list[str] = []
-    entries = tuple(_entries([file], lines))
-    if lines:
-        raise CorpusInvalid(tuple(lines))
-    return entries
-
-
-def load_feedback(file: Path) -> Corpus:
-    """Read what `classifier feedback` wrote; one text in five, chosen by its content for ever, is held out.
+def feedback_corpus(rows: Iterable[Mapping[str, Any]]) -> Corpus:
+    """Make a corpus of what staff said of tickets; one text in five, chosen by its content for ever, is held out.
 
     Raises: CorpusInvalid.
     """
-    entries = load_texts(file)
+    wrong: list[str] = []
+    entries: list[Entry] = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            entries.append(Entry(LabelledText.model_validate(row), FEEDBACK_TOPIC))
+        except ValidationError as invalid:
+            wrong.append(f"{FEEDBACK_TOPIC}: {number}: {_reason(invalid)}")
+    if wrong:
+        raise CorpusInvalid(tuple(wrong))
     kept = [int.from_bytes(_digest([entry])[:4], "big") % _FEEDBACK_HELD_OUT == 0 for entry in entries]
     return Corpus(
         tuple(entry for entry, held in zip(entries, kept, strict=True) if not held),

@@ -14,8 +14,8 @@ from app.services.classifier.examples import Example
 from app.services.rules.classification import ComplaintClass
 from app.services.rules.classification_model import CLASSES, ISSUES, KINDS, SEVERITIES
 
-_STRENGTH: Final = 1.0  # inverse of the regularisation
-_SIGNS_COUNT: Final = 0.5  # of a sign beside a gram
+STRENGTH: Final = 0.5  # inverse of the regularisation
+_SIGNS_COUNT: Final = 0.7  # of a sign beside a gram
 _ALSO_COUNTS: Final = 0.5  # of a further issue type beside the primary one
 _ALSO_PRIMARY: Final = 0.3  # and where the two compete
 _RARE_GRAM, _RARE_SIGN = 3, 2  # fewer texts than these teach nothing
@@ -107,7 +107,7 @@ def _issue(matrix: Any, examples: Sequence[Example], issue: str) -> Column:
 
 
 def _regression() -> Any:
-    return LogisticRegression(C=_STRENGTH, max_iter=300, tol=1e-3)
+    return LogisticRegression(C=STRENGTH, max_iter=300, tol=1e-3)
 
 
 def _weights(union: Any, columns: Sequence[Column]) -> Weights:

@@ -14,7 +14,8 @@ from sklearn.isotonic import IsotonicRegression
 from app.services.classifier.composition import compose
 from app.services.classifier.corpus import Entry, digest
 from app.services.classifier.examples import Example, example_of
-from app.services.classifier.fitting import Weights, fit
+from app.services.classifier.fitting import STRENGTH, Weights, fit
+from app.services.classifier.measuring import measure
 from app.services.rules.classification import ComplaintClass, IssueType, Kind
 from app.services.rules.classification_decision import Decided, Given, decide
 from app.services.rules.classification_model import (
@@ -25,6 +26,7 @@ from app.services.rules.classification_model import (
     UNIT,
     Calibration,
     Calibrations,
+    Figures,
     Model,
     ModelThresholds,
     Training,
@@ -34,26 +36,35 @@ from app.services.rules.lexicon import Lexicon
 FIELDS: Final = ("complaint_class", "issue_type", "severity", "kind")
 # On texts of unseen topics, `critical` finds 96 of 100 hazards, the lexicon's included, and four of five alarms are
 # right; of the answers that `confirm` lets pass, five of six fields are right.
-THRESHOLDS: Final = ModelThresholds(critical=0.08, harmless=0.8, also=0.3, confirm=0.55)
+THRESHOLDS: Final = ModelThresholds(critical=0.06, harmless=0.8, also=0.3, confirm=0.55)
 _COMPOSED_PER_TEXT: Final = 0.75
 _SEED: Final = 1
 _FOLDS: Final = 5
 _BINS: Final = 10  # of equal size, from which the confidence is read
 _MOST_GRAMS: Final = 9_000  # the weightiest; fewer make a worse model, more hardly a better one
 _SMOOTHED: Final = 0.5  # texts added to each count
+_SETTINGS: Final = {
+    "composed_per_text": _COMPOSED_PER_TEXT,
+    "folds": _FOLDS,
+    "most_grams": _MOST_GRAMS,
+    "seed": _SEED,
+    "strength": STRENGTH,
+}
 _UNSURE: Final = Calibration(said=(0, 1), right=(0, 1))
 
 
 def train(entries: Sequence[Entry], lexicon: Lexicon, *, version: int, feedback: int = 0) -> Model:
     """Train on all of the entries, of which the last `feedback` are staff's."""
     blank = Calibrations(**dict.fromkeys(FIELDS, _UNSURE))
+    nothing = measure([], [])
     answers: list[tuple[Example, Decided]] = []
     for fold in _folds(entries):
         rest = [entry for entry in entries if entry.topic not in fold]
-        model = _model(rest, lexicon, version=version, feedback=0, calibration=blank)
+        model = _model(rest, lexicon, version=version, feedback=0, calibration=blank, figures=nothing)
         answers += _answers([example_of(entry, lexicon) for entry in entries if entry.topic in fold], model)
     calibration = Calibrations(**{field: _calibration(field, answers) for field in FIELDS})
-    return _model(entries, lexicon, version=version, feedback=feedback, calibration=calibration)
+    figures = measure([example.labels for example, _ in answers], [decided for _, decided in answers])
+    return _model(entries, lexicon, version=version, feedback=feedback, calibration=calibration, figures=figures)
 
 
 def _folds(entries: Sequence[Entry]) -> list[set[str]]:
@@ -91,14 +102,27 @@ def _rounded(values: Sequence[float]) -> tuple[float, ...]:
 
 
 def _model(
-    entries: Sequence[Entry], lexicon: Lexicon, *, version: int, feedback: int, calibration: Calibrations
+    entries: Sequence[Entry],
+    lexicon: Lexicon,
+    *,
+    version: int,
+    feedback: int,
+    calibration: Calibrations,
+    figures: Figures,
 ) -> Model:
     composed = compose(entries, round(_COMPOSED_PER_TEXT * len(entries)), seed=_SEED)
     weights = fit([example_of(entry, lexicon) for entry in entries], [example_of(entry, lexicon) for entry in composed])
     return Model(
         version=version,
         lexicon=lexicon.version,
-        trained=Training(texts=len(entries), composed=len(composed), feedback=feedback, digest=digest(entries)),
+        trained=Training(
+            texts=len(entries),
+            composed=len(composed),
+            feedback=feedback,
+            digest=digest(entries),
+            settings=_SETTINGS,
+            cross_validated=figures,
+        ),
         thresholds=THRESHOLDS,
         calibration=calibration,
         columns=COLUMNS,

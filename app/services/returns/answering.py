@@ -5,6 +5,7 @@ to validate and write the answer would take longer than to decide. A test holds 
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.core.answers import JSON, Answer
@@ -16,8 +17,10 @@ _HEADERS = {"content-type": JSON}
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def eligibility_answer(decision: ReturnDecision, policy: Policy, now: datetime) -> Answer:
-    """Render a decision; what does not apply is left out."""
+def eligibility_answer(
+    decision: ReturnDecision, policy: Policy, now: datetime, *, overruled: Sequence[str] = ()
+) -> Answer:
+    """Render a decision, and which facts of the caller's the file overruled; what does not apply is left out."""
     amount = decision.refund_amount
     shown = {
         "outcome": decision.outcome,
@@ -34,6 +37,7 @@ def eligibility_answer(decision: ReturnDecision, policy: Policy, now: datetime) 
         "missing_facts": decision.missing_facts,
         "bring": decision.bring,
         "flags": decision.flags,
+        "overruled_facts": overruled or None,
         "disclose_uncertainty": decision.disclose_uncertainty,
         "calendar_confirmed": decision.calendar_confirmed,
         "policy": {"name": policy.name, "version": policy.version},

@@ -4,7 +4,7 @@ from datetime import datetime, time
 from typing import Final
 
 from app.core.answers import Answer
-from app.core.errors import FieldError, NotFound, ValidationFailed
+from app.core.errors import FieldError, ValidationFailed
 from app.core.language import Text
 from app.schemas.return_facts import SHANGHAI, ReturnFactsIn
 from app.schemas.returns import EligibilityIn
@@ -12,36 +12,30 @@ from app.services.context import Context
 from app.services.directory import Line
 from app.services.returns.answering import eligibility_answer
 from app.services.returns.facts import facts_of
+from app.services.returns.purchase import purchase_facts
 from app.services.rules.returns.decision import decide_return
-from app.services.rules.returns.facts import ReturnFacts
 
 LAW_ALONE: Final = "statute"  # the policy of a line without one of its own
 
 
-class PurchaseNotFound(NotFound):
-    title = Text("未找到该购买记录", "No such purchase")
-
-
 async def check_eligibility(ctx: Context, body: EligibilityIn) -> Answer:
-    """Decide whether goods may come back under the line's edition. Nothing is stored.
+    """Decide whether goods may come back under the line's edition. Nothing is stored but that a proof was wrong.
 
     The edition and the law are those in force on the day the customer asked.
-    Raises: NotFound, PurchaseNotFound, ValidationFailed.
+    Raises: NotFound, RecordNotFound, OrderNotProven, ValidationFailed.
     """
-    line = ctx.line(body.business_line)
-    _check_policy(body.facts, line)
-    facts = _facts(ctx, body)
+    overruled: list[str] = []
+    if body.purchase_id is None and body.order_no is None:
+        line, given = ctx.line(body.business_line), body.facts
+    else:
+        line, given, overruled = await purchase_facts(ctx, body)
+    _check_policy(given, line)
+    facts = facts_of(given, now=ctx.now)
     asked = datetime.combine(facts.notice.day, time(12), SHANGHAI)
     policy = ctx.known.policy_on(line, asked)
     book = ctx.known.book
     decision = decide_return(facts, book.statutes, policy.returns, book.rest_days)
-    return eligibility_answer(decision, policy, ctx.now)
-
-
-def _facts(ctx: Context, body: EligibilityIn) -> ReturnFacts:
-    if body.purchase_id is not None:
-        raise PurchaseNotFound
-    return facts_of(body.facts, now=ctx.now)
+    return eligibility_answer(decision, policy, ctx.now, overruled=overruled)
 
 
 def _check_policy(given: ReturnFactsIn, line: Line) -> None:

@@ -114,8 +114,13 @@ def classify(facts: ClassificationFacts, classifier: Classifier) -> Classificati
         tuple(evidence),
         str(classifier.model.version),
         lexicon.version,
-        needs_confirmation=confidence.overall < classifier.model.thresholds.confirm,
+        needs_confirmation=_says_little(reading) or confidence.overall < classifier.model.thresholds.confirm,
     )
+
+
+def _says_little(reading: Reading) -> bool:
+    """The lexicon knows no word of the text: what the model makes of it rests on grams alone."""
+    return not (reading.grievances or reading.goods or any(reading.marks.values()))
 
 
 def _urgency(reading: Reading, decided: Decided) -> tuple[Urgency, list[Found[Sign]]]:

@@ -80,13 +80,34 @@ class Calibrations(Terms):
     kind: Calibration
 
 
+class FieldFigures(Terms):
+    accuracy: Share
+    macro_f1: Share
+
+
+class Figures(Terms):
+    """How well texts were read: `right` of three answers a text, class, issue type and severity."""
+
+    texts: int
+    right: int
+    fields: Mapping[str, FieldFigures]
+    critical: int
+    critical_recall: Share
+    critical_precision: Share
+
+
 class Training(Terms):
-    """What a model was made of; `digest` is that of the texts and labels."""
+    """What a model was made of, how, and how well others so made read topics they had not seen.
+
+    `digest` is that of the texts and labels.
+    """
 
     texts: int
     composed: int
     feedback: int
     digest: str
+    settings: Mapping[str, float]
+    cross_validated: Figures
 
 
 class Shares(NamedTuple):

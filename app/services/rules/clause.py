@@ -72,6 +72,7 @@ class DecisionKind(StrEnum):
     MATERIALS = "materials"
     COMPENSATION = "compensation"
     CAPA = "capa"
+    NONCONFORMITY = "nonconformity"
     WARRANTY = "warranty"
 
 

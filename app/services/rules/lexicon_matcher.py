@@ -65,7 +65,7 @@ class _State(Generic[Payload]):
         # What entries go on with after a gap.
         self.resumes = frozenset(char for tail in tails for char in tail.moves)
         self.ends = bool(accepts)  # whether some entry, or its part before a gap, is complete here
-        self.moves = moves
+        self.moves: dict[str, frozenset[int] | _State[Payload]] = moves
 
 
 class Matcher(Generic[Payload]):

@@ -7,33 +7,10 @@ from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from app.services.rules.returns.facts import Moment
+from app.services.rules.returns.words import BuyerType, ConfirmationMethod, NonreturnableGround, PurchaseChannel
+
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
-
-
-class BuyerType(StrEnum):
-    CONSUMER = "consumer"  # 为生活消费
-    BUSINESS = "business"
-
-
-class PurchaseChannel(StrEnum):
-    ONLINE = "online"
-    LIVESTREAM = "livestream"
-    ONLINE_PICKUP = "online_pickup"
-    PHONE = "phone"
-    TV = "tv"
-    MAIL_ORDER = "mail_order"
-    STORE = "store"
-    DOOR_TO_DOOR = "door_to_door"
-    B2B_CONTRACT = "b2b_contract"
-
-
-class ConfirmationMethod(StrEnum):
-    """How the buyer confirmed, at purchase, that the goods are not for no-reason return."""
-
-    PER_PURCHASE_EXPLICIT = "per_purchase_explicit"
-    DEFAULT_CHECKED = "default_checked"
-    PAGE_NOTICE_ONLY = "page_notice_only"
-    NONE = "none"
 
 
 class Exclusion(StrEnum):
@@ -68,21 +45,33 @@ class PurchaseOnFile:
     delivered_at: datetime | None = None
     installed_at: datetime | None = None
     replaced_on: date | None = None
+    extended_until: date | None = None
     confirmation_method: ConfirmationMethod | None = None
     exclusion: Exclusion | None = None
     three_guarantee_months: int | None = None
     warranty_months: int | None = None
     repair_days: int | None = None
+    gift: dict[str, Any] | None = None
+    bundle: dict[str, Any] | None = None
 
 
-def facts_of_purchase(purchase: PurchaseOnFile, today: date) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class ComingBack:
+    """What the file cannot know: how many units come back, whether the gift does, and which items of a bundle."""
+
+    quantity: int | None = 1
+    gift: bool = True
+    returning: list[str] | None = None
+
+
+def facts_of_purchase(purchase: PurchaseOnFile, today: date, coming: ComingBack) -> dict[str, object]:
     """Return what the file knows as facts of an eligibility check; what it does not know is left out.
 
-    `today` is a date of Asia/Shanghai: what lies after it has not happened, so that it is no fact yet. Money is a
-    decimal string, and the price that of one unit; instants are aware, in Asia/Shanghai.
+    `today` is a date of Asia/Shanghai: what lies after it has not happened, so that it is no fact yet. `gift` and
+    `bundle` are as callers send them.
     """
-    facts: dict[str, Any] = {
-        "purchase_date": purchase.purchased_on and purchase.purchased_on.isoformat(),
+    facts: dict[str, object] = {
+        "purchase_date": purchase.purchased_on,
         "purchase_channel": purchase.channel,
         "buyer_type": purchase.buyer_type,
         "region": purchase.region,
@@ -90,25 +79,35 @@ def facts_of_purchase(purchase: PurchaseOnFile, today: date) -> dict[str, Any]:
         "spec_model": purchase.spec_model,
         "delivered_at": _happened(purchase.delivered_at, today),
         "installed_at": _happened(purchase.installed_at, today),
-        "replaced_at": purchase.replaced_on and purchase.replaced_on.isoformat(),
+        "replaced_at": purchase.replaced_on and Moment(purchase.replaced_on),
         "quantity_purchased": purchase.quantity,
-        "price_paid": None if purchase.unit_price is None else f"{purchase.unit_price:.2f}",
         "warranty_months": max((purchase.warranty_months or 0, purchase.three_guarantee_months or 0)) or None,
         "three_guarantee_listed": True if purchase.three_guarantee_months else None,
+        "extended_until": purchase.extended_until,
         "repair_days_total": purchase.repair_days or None,
         "confirmation_method": purchase.confirmation_method,
         "buyer_confirmed_non_returnable": None
         if purchase.confirmation_method is None
         else purchase.confirmation_method is not ConfirmationMethod.NONE,
     }
-    exclusion = purchase.exclusion
-    if exclusion in _BY_LAW:
-        facts[exclusion] = True
-    elif exclusion is not None:
-        facts["nonreturnable_ground"] = exclusion
+    if purchase.exclusion in _BY_LAW:
+        facts[purchase.exclusion] = True
+    elif purchase.exclusion is not None:
+        facts["nonreturnable_ground"] = NonreturnableGround(purchase.exclusion)
+    facts |= _money(purchase, coming)
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _happened(instant: datetime | None, today: date) -> str | None:
+def _money(purchase: PurchaseOnFile, coming: ComingBack) -> dict[str, object]:
+    """The price on file is that of one unit. Of a bundle the refund turns on what comes back: untold, none is named."""
+    gift = purchase.gift and {"returned": coming.gift, "labelled_price": purchase.gift.get("labelled_price")}
+    if purchase.bundle is not None:
+        bundle = None if coming.returning is None else purchase.bundle | {"returning": coming.returning}
+        return {"gift": gift, "bundle": bundle}
+    price, count = purchase.unit_price, coming.quantity
+    return {"gift": gift, "price_paid": None if price is None or count is None else price * count}
+
+
+def _happened(instant: datetime | None, today: date) -> Moment | None:
     local = instant and instant.astimezone(SHANGHAI)
-    return local.isoformat() if local is not None and local.date() <= today else None
+    return Moment(local.date(), local.time()) if local is not None and local.date() <= today else None

@@ -1,28 +1,21 @@
 """质保: is a product under guarantee, until when, and what may a service outside it cost?"""
 
-from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
 from app.services.rules.clause import Basis, Decision, DecisionKind, Wording
 from app.services.rules.policy_customers import PriceItem, PublicPromise, WarrantyTerms
+from app.services.rules.returns.deadlines import RestDays, fixed, months_after
+from app.services.rules.returns.words import Part
 
 # Where the company's own text is silent: nothing may be charged beyond the marked price, nor what no price was marked
 # for. The article was not read for this, it is from general knowledge.
 _PRICE_LAW: Final = "价格法 第十三条"
 _NO_EXTRA_FEES: Final = "no_extra_fees"  # the name of the promise by which a company forbids them
-
-
-class Part(StrEnum):
-    MAIN_PART = "main_part"
-    BATTERY = "battery"
-    CHARGER = "charger"
-    EARPHONE = "earphone"
-    DATA_CARD = "data_card"
 
 
 class Excluded(StrEnum):
@@ -48,6 +41,7 @@ class WarrantyFacts:
     months: int | None = None
     part_months: Mapping[Part, int] = field(default_factory=dict)
     part: Part | None = None  # the part that failed; None: the whole unit
+    category: str | None = None
     repair_days: int = 0
     extended_until: Sequence[date] = ()
     excluded: Excluded | None = None
@@ -55,46 +49,58 @@ class WarrantyFacts:
 
 @dataclass(frozen=True, slots=True)
 class WarrantyDecision:
-    """`covered` is None while a fact in `missing` decides it. `until` is the last day, which ends at 24:00."""
+    """`covered` is None while a fact in `missing` decides it. `until` is the last day, which ends at 24:00.
+
+    `confirmed` is False if the last day lies in a year whose days off are not published yet.
+    """
 
     covered: bool | None
     until: date | None
     missing: tuple[str, ...]
     decisions: tuple[Decision, ...]
+    confirmed: bool = True
 
 
-def decide_warranty(facts: WarrantyFacts, today: date, terms: WarrantyTerms) -> WarrantyDecision:
+def decide_warranty(facts: WarrantyFacts, today: date, terms: WarrantyTerms, rest: RestDays) -> WarrantyDecision:
     """Say whether a fault that shows on `today` is repaired free of charge.
 
-    Sources: 民法典 202 (month ends), 消费者权益保护法实施条例 18 (start, repair days, restart at an exchange).
+    Of the file's term and the company's the longer holds; a part has its own where one is stated. A term that ends on
+    a day off ends on the next working day, an extension on the day it names.
+    Sources: 民法典 202 and 203, 消费者权益保护法实施条例 18 (start, repair days, restart at an exchange).
     """
-    known = [value for value in (facts.months, facts.part_months.get(facts.part) if facts.part else None) if value]
-    months = max(known, default=None)
-    ends = list(facts.extended_until)
+    months, by = _term(facts, terms)
+    ends = [fixed(day) for day in facts.extended_until]
     missing = []
-    if months is None and facts.months is None:
+    if months is None:
         missing.append("warranty_months")
-    if months is not None and facts.starts_on is None:
+    elif months and facts.starts_on is None:
         missing.append("delivered_at")
-    if months is not None and facts.starts_on is not None:
-        ends.append(months_after(facts.starts_on, months) + timedelta(days=facts.repair_days))
-    until = max(ends, default=None)
+    elif months and facts.starts_on is not None:
+        ends.append(rest.in_days(months_after(facts.starts_on, months), facts.repair_days))
+    last = max(ends, key=lambda end: end.last, default=None)
+    until, confirmed = (last.last, last.confirmed) if last else (None, True)
     if facts.excluded is not None:
-        reason = _EXCLUDED_TITLES[facts.excluded]
         clause = "部分商品修理更换退货责任规定 第十七条"
-        return WarrantyDecision(False, until, (), (_decision("not_covered", "3G-17", clause, reason, Basis.STATUTE),))
-    if until is not None and today <= until:
-        missing = []  # a later end would change nothing
-    if missing:
-        return WarrantyDecision(None, until, tuple(missing), ())
-    covered = until is not None and today <= until
-    return WarrantyDecision(covered, until, (), (_by_term(covered, until), *_own_words(covered, terms)))
+        ground = _decision("not_covered", "3G-17", clause, _EXCLUDED_TITLES[facts.excluded], Basis.STATUTE)
+        return WarrantyDecision(False, until, (), (ground,), confirmed)
+    covered = any(end.met(today) for end in ends)
+    if missing and not covered:  # were it covered, a later end would change nothing
+        return WarrantyDecision(None, until, tuple(missing), (), confirmed)
+    decisions = (_by_term(covered, until), *((by,) if by else ()), *_own_words(covered, terms))
+    return WarrantyDecision(covered, until, (), decisions, confirmed)
 
 
-def months_after(start: date, months: int) -> date:
-    """Return the corresponding day `months` later, the last day of that month if it has none (民法典 202)."""
-    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
-    return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
+def _term(facts: WarrantyFacts, terms: WarrantyTerms) -> tuple[int | None, Decision | None]:
+    """Return the months of the guarantee, and the company's own entry if it is the longer."""
+    own = next((goods for goods in terms.goods if facts.category in goods.categories), None)
+    given = company = None
+    if facts.part is not None:
+        given, company = facts.part_months.get(facts.part), own.parts.get(facts.part) if own else None
+    if given is None and company is None:
+        given, company = facts.months, own.months if own else None
+    if own is None or company is None or (given or 0) >= company:
+        return given, None
+    return company, _decision("term", "warranty.goods", own.clause, own.title, own.basis)
 
 
 def _by_term(covered: bool, until: date | None) -> Decision:

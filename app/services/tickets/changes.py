@@ -125,7 +125,7 @@ async def decide_again(
 ) -> Answer:
     """Apply the rules to the changed facts and answer with the ticket. A route set by a person stays.
 
-    `because` are the decisions behind the change, recorded as they are; `noted` is how the change is told; a complaint
+    `because` are the decisions behind the change, recorded as they are; `noted` is how the change is told: a complaint
     on a new path is reported to its department with it.
     """
     ticket, policy, department = loaded.ticket, loaded.policy, loaded.ticket.department

@@ -54,7 +54,7 @@ def _kind(ticket: Ticket, body: ClassificationIn) -> Kind:
 def _correct(ticket: Ticket, body: ClassificationIn) -> None:
     before = ticket.classification or {}
     ticket.kind = _kind(ticket, body)
-    ticket.classification = {**before, **_confirmed(body)}
+    ticket.classification = {**before, **_confirmed(body), "needs_confirmation": False}
     if body.severity is not Severity.NONE:
         ticket.severity = body.severity
     elif ticket.severity == before.get("severity"):
@@ -79,7 +79,7 @@ def _confirmed(body: ClassificationIn) -> dict[str, Any]:
 
 
 def _decisions(loaded: Loaded, body: ClassificationIn) -> list[Decision]:
-    """What staff said, and the kind where they gave it or it goes with the class. Asked before the ticket changes."""
+    """What staff said; and the kind, where given or changed with the class. Asked before the ticket changes."""
     source, kind = class_source(loaded.policy.edition), _kind(loaded.ticket, body)
     labels = COMPLAINT_CLASS_LABELS[body.complaint_class], ISSUE_TYPE_LABELS[body.issue_type]
     outcome = f"{body.complaint_class}/{body.issue_type}/{body.severity}"

@@ -134,6 +134,7 @@ def classification_document(found: Classification) -> dict[str, Any]:
         "evidence": [evidence._asdict() for evidence in found.evidence],
         "model": found.model,
         "lexicon": found.lexicon,
+        "needs_confirmation": found.needs_confirmation,
         "confirmed_by": None,
     }
 

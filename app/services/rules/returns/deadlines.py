@@ -39,6 +39,11 @@ class Deadline(NamedTuple):
         return self.last != self.nominal
 
 
+def fixed(day: date) -> Deadline:
+    """Return a last day that was agreed on as such: it stays, a day off or not."""
+    return Deadline(day, day, day, day, confirmed=True)
+
+
 class RestDays:
     """The days off of a country, for the ends of periods. Immutable but for what it remembers."""
 

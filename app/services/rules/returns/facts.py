@@ -188,6 +188,7 @@ class ReturnFacts:
     warranty_months: int | None = None
     part: Part | None = None
     part_warranty_months: int | None = None
+    extended_until: date | None = None  # 延保: its last day
     quantity_requested: int | None = 1
     quantity_received: int | None = None
     spec_model: str | None = "given"

@@ -4,7 +4,7 @@ from datetime import date
 from typing import NamedTuple
 
 from app.services.rules.returns.case import Case
-from app.services.rules.returns.deadlines import Deadline, months_after
+from app.services.rules.returns.deadlines import Deadline, fixed, months_after
 from app.services.rules.returns.facts import known
 from app.services.rules.returns.statutes import GoodsTerm
 from app.services.rules.returns.words import Certainty
@@ -40,7 +40,7 @@ def unit_term(case: Case, *, listed: bool) -> Term | None:
     own = case.terms.goods.get(facts.product_category or "")
     months, basis = _longest(facts.warranty_months, own.months if own else None, own, legal)
     if months is None or not (months or listed):
-        return None
+        return _extension(facts.extended_until) if facts.extended_until else None
     return _term(case, months, (*basis, "3G-08") if listed else (*basis, "CO-PROMISE"))
 
 
@@ -76,6 +76,13 @@ def _term(case: Case, months: int, basis: tuple[str, ...]) -> Term:
     start = clock_start(case)
     repaired = known(case.facts.repair_days_total, "repair_days_total")
     end = case.in_days(months_after(start, months), repaired)
+    extended = case.facts.extended_until
+    if extended is not None and extended > end.last:
+        return _extension(extended)
     restarted = ("3G-14",) if case.facts.replaced_at is not None else ()
     rolled = ("CC-203-1",) if end.rolled else ()
     return Term(end, ("CC-202", "REG-18-1", *basis, *restarted, *rolled))
+
+
+def _extension(until: date) -> Term:
+    return Term(fixed(until), ("CO-PROMISE",))

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0021"
-down_revision = "0020"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("business_line_id", sa.Uuid(), nullable=False),
         sa.Column("ticket_id", sa.Uuid(), nullable=False),
         sa.Column("staff_no", sa.String(length=32), nullable=False),
-        sa.Column("model", sa.String(length=40), nullable=False),
+        sa.Column("model", sa.String(length=40), nullable=True),
         sa.Column("proposed", JSONB(), nullable=False),
         sa.Column("confirmed", JSONB(), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False),
