@@ -223,7 +223,7 @@ def test_an_internal_finding_counts_though_it_asks(classifier: Classifier) -> No
 
 
 def test_secondary_issues_are_named(classifier: Classifier) -> None:
-    found = read("冰箱不制冷，客服态度恶劣，发票也不给开", classifier)
+    found = read("冰箱坏了不制冷，客服爱答不理态度恶劣，另外发票一直不开", classifier)
     assert found.issue_type is IssueType.PRODUCT_QUALITY
     assert set(found.also) == {IssueType.SERVICE_ATTITUDE, IssueType.PRICE_BILLING}
 

@@ -14,9 +14,10 @@ from app.services.classifier.examples import Example
 from app.services.rules.classification import ComplaintClass
 from app.services.rules.classification_model import CLASSES, ISSUES, KINDS, SEVERITIES
 
-STRENGTH: Final = 1.0  # inverse of the regularisation
-_SIGNS_COUNT: Final = 0.5  # of a sign beside a gram
+STRENGTH: Final = 0.5  # inverse of the regularisation
+_SIGNS_COUNT: Final = 0.7  # of a sign beside a gram
 _ALSO_COUNTS: Final = 0.5  # of a further issue type beside the primary one
+_ALSO_PRIMARY: Final = 0.3  # and where the two compete
 _RARE_GRAM, _RARE_SIGN = 3, 2  # fewer texts than these teach nothing
 _NEVER: Final = -10.0  # the score of a label that no text has
 
@@ -53,6 +54,7 @@ def fit(examples: Sequence[Example], composed: Sequence[Example]) -> Weights:
     complaints = [at for at, one in enumerate(everything) if one.labels.complaint_class in _COMPLAINTS]
     columns = _exclusive(matrix, [one.labels.complaint_class for one in everything], CLASSES)
     columns += [_issue(matrix, everything, issue) for issue in ISSUES]
+    columns += _primary(matrix, everything, complaints)
     columns += _exclusive(matrix[complaints], [everything[at].labels.severity for at in complaints], SEVERITIES)
     columns += _exclusive(matrix[: len(examples)], [one.labels.kind for one in examples], KINDS)
     return _weights(union, columns)
@@ -66,12 +68,26 @@ def _shared(counts: Any) -> Any:
 _COMPLAINTS: Final = frozenset(CLASSES) - {ComplaintClass.NOT_COMPLAINT}
 
 
-def _exclusive(matrix: Any, labels: Sequence[str], wanted: Sequence[str]) -> list[Column]:
-    """Fit labels of which a text has exactly one; a label that none has never wins."""
+def _primary(matrix: Any, examples: Sequence[Example], complaints: Sequence[int]) -> list[Column]:
+    """Fit which issue type is the primary one; a further one might have been, and shares the text's weight with it."""
+    rows, labels, counts = [], [], []
+    for at in complaints:
+        also = examples[at].labels.also
+        whole = 1 + _ALSO_PRIMARY * len(also)
+        rows += [at] * (1 + len(also))
+        labels += [examples[at].labels.issue_type, *also]
+        counts += [1 / whole] + [_ALSO_PRIMARY / whole] * len(also)
+    return _exclusive(matrix[rows], labels, ISSUES, counts)
+
+
+def _exclusive(
+    matrix: Any, labels: Sequence[str], wanted: Sequence[str], counts: Sequence[float] | None = None
+) -> list[Column]:
+    """Fit labels of which a text has exactly one; a label that none has never wins. `counts` weighs the texts."""
     nothing = [0.0] * matrix.shape[1]
     if len(set(labels)) == 1:
         return [(0.0 if label == labels[0] else _NEVER, nothing) for label in wanted]
-    model = _regression().fit(matrix, labels)
+    model = _regression().fit(matrix, labels, sample_weight=counts)
     weights, intercepts = model.coef_.tolist(), model.intercept_.tolist()
     if len(weights) == 1:  # of two labels scikit-learn fits the second against the first
         weights = [[-weight for weight in weights[0]], weights[0]]

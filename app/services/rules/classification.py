@@ -103,6 +103,7 @@ def classify(facts: ClassificationFacts, classifier: Classifier) -> Classificati
     evidence = [*quote(facts.text, folded, decided, reading, grievances, telling)]
     evidence += [_pressing(facts.text, mark, urgency) for mark in pressing]
     confidence = _confidence(decided, classifier.model.calibration, given)
+    unfounded = decided.complaint_class is not ComplaintClass.NOT_COMPLAINT and not evidence
     return Classification(
         decided.complaint_class,
         decided.issue_type,
@@ -114,7 +115,9 @@ def classify(facts: ClassificationFacts, classifier: Classifier) -> Classificati
         tuple(evidence),
         str(classifier.model.version),
         lexicon.version,
-        needs_confirmation=_says_little(folded, reading) or confidence.overall < classifier.model.thresholds.confirm,
+        needs_confirmation=unfounded
+        or _says_little(folded, reading)
+        or confidence.overall < classifier.model.thresholds.confirm,
     )
 
 

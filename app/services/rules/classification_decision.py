@@ -1,11 +1,12 @@
 """From a model's probabilities to a classification: what goes together, and what facts and lexicon rule out.
 
-A complaint's class and issue type are chosen as a pair, since the class follows the primary type's cause. A hazard
-that the lexicon finds stated is critical: a hazard is rather named once too often.
+A complaint's class and issue type are chosen as a pair, since the class follows the primary type's cause. How likely a
+type is the primary one is the geometric mean of two answers: is the text about it, and is it so more than about any
+other. A hazard that the lexicon finds stated is critical: a hazard is rather named once too often.
 """
 
 from collections.abc import Mapping
-from math import exp
+from math import exp, sqrt
 from typing import NamedTuple
 
 from app.services.rules.classification_kind import kind_of_class
@@ -71,10 +72,11 @@ def _no_complaint(found: Shares, model: Model, given: Given) -> float:
 def _pair(found: Shares, reader: Reader) -> tuple[ComplaintClass, IssueType, float, float]:
     """Return class and issue type of a complaint, and how likely each of the two is over all pairs."""
     pairs: dict[ComplaintClass, list[float]] = {}
+    mains = [sqrt(mention * main) for mention, main in zip(found.issues, found.primary, strict=True)]
     best, most = ComplaintClass.OTHER, -1.0
     for label, affinity in reader.affinity.items():
         share = found.classes[label]
-        pairs[label] = row = [share * mention * going for mention, going in zip(found.issues, affinity, strict=True)]
+        pairs[label] = row = [share * main * going for main, going in zip(mains, affinity, strict=True)]
         if (highest := max(row)) > most:
             best, most = label, highest
     at = pairs[best].index(most)

@@ -2,7 +2,7 @@
 
 A field's score for a label is its intercept, plus the weights of the signs, plus those of the known grams divided by
 the square root of how many there are, so that a long text does not shout. All weights of a gram are kept as one whole
-number with a lane of 32 bits per label: adding two such numbers adds thirty weights at once.
+number with a lane of 32 bits per label: adding two such numbers adds all weights at once.
 """
 
 from bisect import bisect_right
@@ -24,7 +24,8 @@ KINDS: Final = tuple(Kind)
 # Of every row of weights, in this order.
 COLUMNS: Final = (
     *(f"complaint_class:{label}" for label in CLASSES),
-    *(f"issue_type:{label}" for label in ISSUES),
+    *(f"issue_type:{label}" for label in ISSUES),  # is the text about it?
+    *(f"primary_type:{label}" for label in ISSUES),  # is it what the text is about most?
     *(f"severity:{label}" for label in SEVERITIES),
     *(f"kind:{label}" for label in KINDS),
 )
@@ -32,7 +33,8 @@ COLUMNS: Final = (
 _TOGETHER = 0.6  # how much what goes together counts beside what the text says
 _CLASS_COLUMNS = slice(len(CLASSES))
 _ISSUE_COLUMNS = slice(_CLASS_COLUMNS.stop, _CLASS_COLUMNS.stop + len(ISSUES))
-_SEVERITY_COLUMNS = slice(_ISSUE_COLUMNS.stop, _ISSUE_COLUMNS.stop + len(SEVERITIES))
+_PRIMARY_COLUMNS = slice(_ISSUE_COLUMNS.stop, _ISSUE_COLUMNS.stop + len(ISSUES))
+_SEVERITY_COLUMNS = slice(_PRIMARY_COLUMNS.stop, _PRIMARY_COLUMNS.stop + len(SEVERITIES))
 _KIND_COLUMNS = slice(_SEVERITY_COLUMNS.stop, len(COLUMNS))
 
 UNIT: Final = 0.01  # a weight of 1
@@ -109,10 +111,11 @@ class Training(Terms):
 
 
 class Shares(NamedTuple):
-    """Probabilities of one text's labels. Classes, severities and kinds exclude one another; several issues may be."""
+    """Probabilities of one text's labels. All but `issues` exclude one another: a text may be about several."""
 
     classes: dict[ComplaintClass, float]
     issues: list[float]  # in the order of ISSUES
+    primary: list[float]  # of a complaint, in the same order
     severities: dict[Severity, float]  # of a complaint
     kinds: dict[Kind, float]
 
@@ -178,6 +181,7 @@ class Reader:
         return Shares(
             dict(zip(CLASSES, _exclusive(scores[_CLASS_COLUMNS]), strict=True)),
             [1 / (1 + exp(min(-score, _FAR))) for score in scores[_ISSUE_COLUMNS]],
+            _exclusive(scores[_PRIMARY_COLUMNS]),
             dict(zip(SEVERITIES, _exclusive(scores[_SEVERITY_COLUMNS]), strict=True)),
             dict(zip(KINDS, _exclusive(scores[_KIND_COLUMNS]), strict=True)),
         )
