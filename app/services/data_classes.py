@@ -44,15 +44,16 @@ gift bundle party promise DecisionOut.reason url
 _PUBLIC = """
 id ticket ticket_id ticket_number number capa inspection tickets nonconformities recurred_in follow_up_of test_clock
 task subject fields key
-business_line business_lines business_line_ids department departments collaborating_departments settled_by_department measures_by
-settled_by handler_role role roles skills scopes region policy policy_name policy_version edition document version
+business_line business_lines business_line_ids department departments collaborating_departments settled_by_department
+measures_by settled_by handler_role role roles skills scopes region policy policy_name policy_version edition document version
 form_version service_level customer_tier tier time_zone
 kind type types event visibility author status state step move outcome rule law article clause path code last_code
 error theme issue_type group_by item category materials missing_materials menu unit part_months scores pauses
 model models batch sku spec_model product_category product_photos days touched month consents
 api_version source loc msg ctx timestamp cursor next_cursor next_after column missing_facts overruled_facts
 bring sha256 webhook_id request_id origins addresses letter_channel survey.answered_by LetterSentOut.channel
-holiday_calendar.fingerprint discount since until as_of at failing_since previous_secret_until alert period_start period_end
+holiday_calendar.fingerprint discount since until as_of at failing_since previous_secret_until alert
+period_start period_end
 business_line.name api_key.name policy_edition.name test_clock.name catalogue_item.name
 CatalogueItemIn.name CatalogueItemOut.name CatalogueItemPatch.name EditionRef.name EditionWanted.name GoodsIn.name
 GoodsOut.name PolicyDocument.name PolicyOut.name PolicyRef.name ProductIn.name RegisteredOut.name
