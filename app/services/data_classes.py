@@ -45,8 +45,8 @@ _PUBLIC = """
 id ticket ticket_id ticket_number number capa inspection tickets nonconformities recurred_in follow_up_of test_clock
 task subject fields key
 business_line business_lines business_line_ids department departments collaborating_departments settled_by_department
-measures_by settled_by handler_role role roles skills scopes region policy policy_name policy_version edition document version
-form_version service_level customer_tier tier time_zone
+measures_by settled_by handler_role role roles skills scopes region policy policy_name policy_version
+edition document version form_version service_level customer_tier tier time_zone
 kind type types event visibility author status state step move outcome rule law article clause path code last_code
 error theme issue_type group_by item category materials missing_materials menu unit part_months scores pauses
 model models batch sku spec_model product_category product_photos days touched month consents

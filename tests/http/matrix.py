@@ -22,6 +22,7 @@ _GOODS = "tests/http/test_nonconformities.py::test_what_is_another_lines_does_no
 _SURVEYS = "tests/http/test_surveys.py::test_what_is_another_lines_does_not_exist"
 _ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "purchase", "warranty-cards": "card"}
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
+_REVEALING = "tests/http/test_revealing.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
@@ -33,8 +34,7 @@ MATRIX: dict[str, str] = {
     "GET /v1/tickets": LIST,
     "POST /v1/tickets/search": LIST,
     "POST /v1/tickets/{ticket}/reveal": REFERENCE,
-    "POST /v1/customers/{customer}/reveal": "tests/http/test_revealing.py::test_what_is_another_lines_does_not_exist",
-    "GET /v1/access-log": LIST,
+    **dict.fromkeys(("POST /v1/customers/{customer}/reveal", "GET /v1/access-log"), _REVEALING),
     "GET /v1/tickets/{ticket}": REFERENCE,
     "PATCH /v1/tickets/{ticket}": REFERENCE,
     "PUT /v1/tickets/{ticket}/classification": REFERENCE,
