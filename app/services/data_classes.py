@@ -37,8 +37,8 @@ complaint_report.answered_by
 description text reason note comment problem title criteria analyses whys root_cause cause finding conclusion
 defect demand remedy explanation next_step delay_reason dropped_because evidence sample method resolution
 complaint_report.answer history reviews rounds data tokens last_text reply problem_description input purpose
-product product_name seller service_provider branch business_scope classification decision decisions duty warnings
-gift bundle party promise DecisionOut.reason url
+product seller service_provider branch business_scope classification decision decisions duty warnings
+party promise DecisionOut.reason url
 """
 # The service's own words: states, departments, editions, goods by their numbers, addresses of things.
 _PUBLIC = """
@@ -49,6 +49,7 @@ measures_by settled_by handler_role role roles skills scopes region policy polic
 edition document version form_version service_level customer_tier tier time_zone
 kind type types event visibility author status state step move outcome rule law article clause path code last_code
 error theme issue_type group_by item category materials missing_materials menu unit part_months scores pauses
+product_name gift GiftOnFile.description bundle
 model models batch sku spec_model product_category product_photos days touched month consents
 api_version source loc msg ctx timestamp cursor next_cursor next_after column missing_facts overruled_facts
 bring sha256 webhook_id request_id origins addresses letter_channel survey.answered_by LetterSentOut.channel
