@@ -21,6 +21,6 @@ def run(options: Namespace) -> int:
     with command_settings(options) as settings:
         keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
         done = work_with(settings, lambda db: reseal(db, keyring))
-    for column in done:
-        print(f"{column.place}\t{column.rows}")
+    for place, rows in done.items():
+        print(f"{place}\t{rows}")
     return 0

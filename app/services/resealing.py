@@ -5,7 +5,6 @@ very rows of a batch, for as long as the batch takes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -37,20 +36,13 @@ HASHES: Final = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Resealed:
-    """How far a column is: how many rows this run sealed anew."""
+async def reseal(db: Database, keyring: KeyRing) -> dict[str, int]:
+    """Seal everything anew that is not sealed under the first key; return how many rows that were for each column.
 
-    place: str
-    rows: int
-
-
-async def reseal(db: Database, keyring: KeyRing) -> list[Resealed]:
-    """Seal everything anew that is not sealed under the first key; safe to break off and to run again.
-
+    It may be broken off and run again.
     Raises: KeyRingInvalid if a row's key is not in the ring; ServerBusy if somebody holds a row for long.
     """
-    return [Resealed(place, await _column(db, keyring, place)) for place in SEALED]
+    return {place: await _column(db, keyring, place) for place in SEALED}
 
 
 async def _column(db: Database, keyring: KeyRing, place: str) -> int:

@@ -60,7 +60,7 @@ def planted(value: Any, key: str = "") -> Any:
     return f"{value}，电话{IN_TEXT}" if free else value
 
 
-async def plant(client: httpx.AsyncClient, service: Service, samples: dict[str, str]) -> list[httpx.Response]:
+async def plant(client: httpx.AsyncClient, samples: dict[str, str]) -> list[httpx.Response]:
     """Send every write there is with the canary in its texts, and people wherever a person is named."""
     made = []
     ticket = {"channel": "hotline", "description": f"碗裂了，电话{IN_TEXT}", **LINE}
@@ -115,7 +115,7 @@ async def test_R30_what_is_planted_through_every_write_leaks_nowhere(
         writer = await service.client()
         samples = await make_samples(service, writer)
         await hook(writer)
-        answers = await plant(writer, service, samples)
+        answers = await plant(writer, samples)
         async with service.db.begin() as session:
             await seal_events(session)
         async with service.db.begin() as session:
