@@ -56,7 +56,7 @@ async def _column(db: Database, keyring: KeyRing, place: str) -> int:
 
 
 async def _batch(db: Database, keyring: KeyRing, place: str, after: UUID) -> tuple[UUID | None, int]:
-    """Seal the next rows after an id anew; return the last one's id, None at the end, and how many there were."""
+    """Seal the next rows after an id anew; return the id of the last, None if there is none, and how many it was."""
     column = SEALED[place]
     table, mark = column.class_, keyring.mark
     due = (
@@ -72,7 +72,7 @@ async def _batch(db: Database, keyring: KeyRing, place: str, after: UUID) -> tup
             document = keyring.open(getattr(row, column.key), place=place, row=row.id)
             setattr(row, column.key, keyring.seal(document, place=place, row=row.id))
             _hash_again(row, place, document, keyring)
-    return (rows[-1].id if len(rows) == BATCH else None), len(rows)
+    return (rows[-1].id if rows else None), len(rows)
 
 
 def _hash_again(row: Any, place: str, document: Mapping[str, Any], keyring: KeyRing) -> None:
