@@ -23,6 +23,8 @@ COMMANDS = {
     "policy": "check an edition, list the shipped ones (制度)",
     "import": "take purchases from a CSV file (导入购买记录)",
     "order-token": "sign a token that proves an order to the web shop's check (订单凭证)",
+    "classifier": "train and compare the models that read complaints, print feedback (投诉分类模型)",
+    "relay": "pass events on to NATS JetStream (转发事件)",
     "timers": "list and retry timers that were set aside (计时)",
     "notices": "list and resend notices to staff that failed (通知)",
     "secret": "print a new key for the key ring that seals personal data (加密密钥)",

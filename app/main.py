@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.core.auth import KeyBook
+from app.core.blobs import Blobs
 from app.core.browsers import BrowserAccess
 from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
@@ -20,10 +21,12 @@ from app.core.limits import BrowserLimits, Failures
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.pdf import Printer
+from app.core.scanner import Scanner
 from app.core.settings import Settings, load_settings
 from app.core.single_sign_on import SignOn
 from app.routers import (
     access_log,
+    attachments,
     capas,
     complaint_reports,
     complaints,
@@ -39,6 +42,7 @@ from app.routers import (
     quality,
     reports,
     responsibility,
+    return_requests,
     returns,
     sla,
     staff,
@@ -60,8 +64,8 @@ from app.services.single_sign_on import sign_on_of
 # Routes are tried in this order: what web shops ask on every product page comes first.
 _SERVED = (
     returns, tickets, sla, complaints, complaint_reports, responsibility, capas, nonconformities, quality,
-    staff, surveys, customers, purchases, warranty, policies, pages, survey_pages, reports, events, webhooks,
-    notice_channels, notices, access_log, health,
+    staff, surveys, customers, purchases, warranty, return_requests, policies, pages, survey_pages, reports, events,
+    webhooks, notice_channels, notices, attachments, access_log, health,
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})
@@ -111,6 +115,7 @@ def create_app(
     app.state.kit, app.state.settings, app.state.keys = kit, settings, keys
     for module in _SERVED:
         app.include_router(module.router)
+    app.include_router(attachments.sending)
     if settings.sandbox:
         _log.warning("sandbox: test clocks are served; real matters belong in a deployment of their own")
         app.include_router(test_clocks.router)
@@ -132,6 +137,8 @@ def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
         courier=Courier(settings),
         egress=Egress(settings.webhook_hosts),
         printer=Printer(settings.fonts_folder),
+        blobs=Blobs(settings.attachments),
+        scanned=Scanner.at(settings.scanner) is not None,
         sandbox=settings.sandbox,
         public_url=settings.public_url,
         wrong_proofs=Failures(WRONG_PROOFS_A_DAY, keyring),
@@ -141,7 +148,7 @@ def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
 def _surround(app: FastAPI, kit: Kit, settings: Settings, keys: KeyBook, sign_on: SignOn | None) -> None:
     """Add the middleware; what is added last is outermost."""
     limits = BrowserLimits(kit.db, kit.keyring, key=settings.browser_key_limit, address=settings.browser_address_limit)
-    app.add_middleware(BodyGuard)
+    app.add_middleware(BodyGuard, streamed=attachments.UPLOADS)
     app.add_middleware(BrowserAccess, keys=keys, clock=kit.clock, limits=limits, paths=BROWSER_PATHS)
     app.add_middleware(
         Authentication, keys=keys, clock=kit.clock, sign_on=sign_on, wrong_keys=settings.wrong_key_limit,

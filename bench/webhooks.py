@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select, text
 
+from app.core.blobs import Blobs
 from app.core.clock import system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
@@ -108,7 +109,7 @@ async def measure(settings: Settings, ports: list[int], events: int, hanging: in
     await prepare(db, book, ports)
     await announce(db, events)
     keyring = KeyRing.read(None, SECRET_KEYS)
-    tools = Tools(db, system_clock, Directory(db, book), keyring, Courier(settings))
+    tools = Tools(db, system_clock, Directory(db, book), keyring, Courier(settings), Blobs(settings.attachments))
     healthy, stop = len(ports) - hanging, asyncio.Event()
     egress = Egress([f"127.0.0.1:{port}" for port in ports])
     print(f"{healthy} receivers, {hanging} that hang")

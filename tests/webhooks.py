@@ -62,7 +62,7 @@ class Hooks:
     @asynccontextmanager
     async def worker(self, clock: Clock = system_clock) -> AsyncIterator[Deliverer]:
         """A worker whose requests carry real times, and for which that is due which is by the tests' clock."""
-        tools = Tools(self.kit.db, clock, self.kit.directory, self.kit.keyring, self.kit.courier)
+        tools = Tools(self.kit.db, clock, self.kit.directory, self.kit.keyring, self.kit.courier, self.kit.blobs)
         async with Deliverer(tools, self.kit.egress, moment=self.clock) as deliverer:
             yield deliverer
 

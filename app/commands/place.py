@@ -13,7 +13,7 @@ from app.core.postgres import EmbeddedPostgres
 from app.core.private_file import write_private
 
 DEFAULT_DATA_DIR = Path(__file__).parents[2] / ".data"
-RING_FILE, KEY_FILE = "secret.keys", "admin.key"
+RING_FILE, KEY_FILE, ATTACHMENTS = "secret.keys", "admin.key", "attachments"
 _RING_VARIABLES = ("AFTERSALES_SECRET_KEYS_FILE", "AFTERSALES_SECRET_KEYS")
 
 
@@ -37,7 +37,11 @@ def own_database(data_dir: Path) -> Iterator[tuple[EmbeddedPostgres, dict[str, s
     that no row is ever sealed under a key that a crash took away.
     Raises: EmbeddedPostgresUnavailable; Fault if the key ring is lost.
     """
-    settings = {"AFTERSALES_ENVIRONMENT": "development", "AFTERSALES_LOG_FORMAT": "console"}
+    settings = {
+        "AFTERSALES_ENVIRONMENT": "development",
+        "AFTERSALES_LOG_FORMAT": "console",
+        "AFTERSALES_ATTACHMENTS": str(data_dir.absolute() / ATTACHMENTS),
+    }
     if not _ring_is_given():
         settings["AFTERSALES_SECRET_KEYS_FILE"] = str(_ring(data_dir))
     settings = {name: value for name, value in settings.items() if not os.environ.get(name)}
@@ -45,9 +49,12 @@ def own_database(data_dir: Path) -> Iterator[tuple[EmbeddedPostgres, dict[str, s
         yield server, settings | {"DATABASE_URL": server.url}
 
 
-def own_ring(data_dir: Path) -> dict[str, Path]:
-    """Return the setting that names the data folder's key ring, unless the environment names another."""
-    return {} if _ring_is_given() else {"secret_keys_file": data_dir.absolute() / RING_FILE}
+def own_place(data_dir: Path) -> dict[str, object]:
+    """Return the settings of key ring and attachments in the data folder, unless the environment names others."""
+    given: dict[str, object] = {} if _ring_is_given() else {"secret_keys_file": data_dir.absolute() / RING_FILE}
+    if not os.environ.get("AFTERSALES_ATTACHMENTS"):
+        given["attachments"] = str(data_dir.absolute() / ATTACHMENTS)
+    return given
 
 
 def _ring_is_given() -> bool:

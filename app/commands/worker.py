@@ -4,12 +4,14 @@ import asyncio
 import signal
 from argparse import SUPPRESS, ArgumentParser, Namespace
 
-from app.commands.database import command_settings, database
+from app.commands.database import command_settings, database, refuse_owner
 from app.commands.place import add_data_dir
+from app.core.blobs import Blobs
 from app.core.clock import system_clock
 from app.core.crypto import KeyRing
 from app.core.egress import Egress
 from app.core.logs import configure_logs
+from app.core.scanner import Scanner
 from app.core.settings import Settings
 from app.core.supervised import await_orders, report_ready
 from app.services.directory import Directory
@@ -40,10 +42,14 @@ async def _work(settings: Settings, *, supervised: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with database(settings) as db:
+        await refuse_owner(db, settings)
         if supervised:
             report_ready()
         directory = Directory(db, PolicyBook.load(settings.policies_folder or SHIPPED))
-        tools = Tools(db, system_clock, directory, keyring, courier, settings.public_url)
+        tools = Tools(
+            db, system_clock, directory, keyring, courier, Blobs(settings.attachments), Scanner.at(settings.scanner),
+            settings.public_url,
+        )  # fmt: skip
         async with Deliverer(tools, Egress(settings.webhook_hosts)) as deliverer:
             await run_tasks((*TASKS, deliverer.task), tools, stop)
     await courier.close()

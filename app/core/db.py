@@ -1,19 +1,22 @@
 """The engine, its time limits, and the base of all tables."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from copy import copy
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from sqlalchemy import DateTime, Enum, MetaData, Uuid, func, select
+import asyncpg
+from sqlalchemy import Connection, DateTime, Enum, MetaData, Uuid, event, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from app.core.errors import DatabaseUnavailable, ServerBusy, ServiceError
+from app.core.row_security import ALL_LINES, APP_ROLE, lines_setting
 from app.core.settings import Settings
 
 LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK = "55P03", "57014", "40P01"
@@ -45,8 +48,32 @@ def worded(enum: type[Any], length: int = 40) -> Enum:
     return Enum(enum, native_enum=False, length=length, values_callable=lambda e: [m.value for m in e])
 
 
+class _Link(asyncpg.Connection):  # type: ignore[type-arg,misc,unused-ignore]
+    """A connection that says with each BEGIN, in the same message, which lines' rows the transaction may touch."""
+
+    lines = ""
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> str:
+        if query.startswith("BEGIN"):
+            query = f"{query} SET LOCAL app.lines = '{self.lines}';"
+        return str(await super().execute(query, *args, **options))
+
+
+class _LimitedSession(Session):
+    """The session under an `AsyncSession`; `info["lines"]` is its transactions' setting."""
+
+
+@event.listens_for(_LimitedSession, "after_begin")
+def _limit(session: Session, _transaction: object, connection: Connection) -> None:
+    # BEGIN itself is sent with the first statement, which is yet to come.
+    connection.connection.driver_connection.lines = session.info["lines"]  # type: ignore[union-attr]
+
+
 class Database:
-    """One engine and its units of work. Every wait has an end: connect, pool, lock and statement."""
+    """One engine and its units of work. Every wait has an end: connect, pool, lock and statement.
+
+    Its transactions see all business lines; those of `limited_to` some of them.
+    """
 
     def __init__(self, settings: Settings, *, application_name: str = "aftersales") -> None:
         self.engine: AsyncEngine = create_async_engine(
@@ -57,11 +84,13 @@ class Database:
             pool_timeout=settings.pool_timeout_seconds,
             pool_use_lifo=True,
             connect_args={
+                "connection_class": _Link,
                 "timeout": 2,
                 # Hanging up on a frozen server takes SQLAlchemy 2 s more.
                 "command_timeout": settings.statement_timeout_seconds + 0.5,
                 "server_settings": {
                     "application_name": application_name,
+                    "role": APP_ROLE,
                     "timezone": "UTC",
                     "jit": "off",
                     "lock_timeout": f"{settings.lock_timeout_seconds * 1000:.0f}",
@@ -71,7 +100,16 @@ class Database:
                 },
             },
         )
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        self._sessions = async_sessionmaker(
+            self.engine, expire_on_commit=False, autoflush=False, sync_session_class=_LimitedSession
+        )
+        self._lines = ALL_LINES
+
+    def limited_to(self, lines: Iterable[UUID]) -> Self:
+        """Return this database, on the same engine, with transactions that see and write rows of these lines only."""
+        limited = copy(self)
+        limited._lines = lines_setting(lines)
+        return limited
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
@@ -80,7 +118,7 @@ class Database:
         Raises: DatabaseUnavailable, ServerBusy for what the database or the pool cannot do now.
         """
         with _translated():
-            async with self._sessions.begin() as session:
+            async with self._sessions(info={"lines": self._lines}) as session, session.begin():
                 yield session
 
     @asynccontextmanager

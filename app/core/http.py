@@ -93,16 +93,29 @@ class StrictRoute(APIRoute):
             request = StrictRequest(plain.scope, plain.receive)
             if request.scope["query_string"]:
                 _check_query(request, known)
-            if request.method in _WITH_BODY and await request.body():
-                _check_media_type(request)
-                await request.json()  # here, since FastAPI would put a text of its own in place of ours
+            await self.read_body(request)
             return await handle(request)
 
         return strict
 
+    async def read_body(self, request: StrictRequest) -> None:
+        """Read the body here, since FastAPI would put texts of its own in place of ours. Raises: ServiceError."""
+        if request.method in _WITH_BODY and await request.body():
+            _check_media_type(request)
+            await request.json()
+
     def answering(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request whose form is right."""
         return super().get_route_handler()
+
+
+class StreamedRoute(StrictRoute):
+    """A strict route whose endpoint reads the body itself, part by part, as bytes."""
+
+    async def read_body(self, request: StrictRequest) -> None:
+        """Leave the body alone. Raises: UnsupportedMediaType if it is compressed on its way."""
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise UnsupportedMediaType(Text("请直接发送文件，不要压缩传输", "Send the file as it is, not compressed"))
 
 
 class DirectRoute(StrictRoute):

@@ -71,7 +71,8 @@ async def post_letter(mailbox: Mailbox, letter: EmailMessage, recipient: str) ->
     )
     try:
         await client.connect()
-        await client.send_message(letter, sender=mailbox.sender, recipients=[recipient])
+        # Its own bytes: `send_message` would fold all headers again, links among them.
+        await client.sendmail(mailbox.sender, [recipient], letter.as_bytes())
         with suppress(aiosmtplib.SMTPException, OSError):  # the letter is taken, whatever the farewell brings
             await client.quit(timeout=_FAREWELL_SECONDS)
     finally:

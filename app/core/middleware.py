@@ -7,7 +7,6 @@ import asyncio
 import re
 import secrets
 import time
-from contextlib import suppress
 from functools import lru_cache
 
 import structlog
@@ -32,12 +31,12 @@ from app.core.http import problem_response
 from app.core.language import preferred_language
 from app.core.metrics import REQUEST_SECONDS
 from app.core.single_sign_on import SignOn
+from app.core.streaming import Streamed, let_go_by, pass_on
 
 MAX_BODY = 1024 * 1024
 MAX_HEADERS = 16 * 1024
 BODY_SECONDS = 15.0
 _GUESS_SECONDS = 60
-LINGER_SECONDS, LINGER_BYTES = 2.0, 16 * MAX_BODY
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _log = structlog.get_logger("aftersales.http")
@@ -127,14 +126,17 @@ def _measure(scope: Scope, status: int, seconds: float) -> None:
 
 
 class BodyGuard:
-    """Read the whole body before the application sees it, within a size and a time."""
+    """Read the whole body before the application sees it, within a size and a time; what is `streamed` is passed on."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, *, streamed: Streamed) -> None:
+        self.app, self.streamed = app, streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(scope, receive, send)
+            return
+        if self.streamed.takes(scope):
+            await pass_on(self.app, self.streamed, scope, receive, send)
             return
         try:
             _check_declared(scope)
@@ -177,18 +179,8 @@ async def _answer_early(problem: ServiceError, scope: Scope, receive: Receive, s
 
     problem.headers["connection"] = "close"
     await problem_response(problem, scope)(scope, receive, send_unfinished)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_SECONDS):
-            await _drop_body(receive)
+    await let_go_by(receive)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _drop_body(receive: Receive) -> None:
-    dropped, more = 0, True
-    while more and dropped < LINGER_BYTES:
-        message = await receive()
-        dropped += len(message.get("body", b""))
-        more = message.get("more_body", False)
 
 
 async def _whole_body(receive: Receive) -> bytes | None:

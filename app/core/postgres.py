@@ -20,6 +20,7 @@ from app.core.language import Text
 from app.core.postgres_processes import end_processes, forget_dead_server, mark_of, read_pid_file, takes_connections
 from app.core.postgres_programs import EmbeddedPostgresUnavailable as EmbeddedPostgresUnavailable
 from app.core.postgres_programs import copy_programs, find_install
+from app.core.row_security import APP_ROLE
 from app.core.unprivileged import Account, Way, choose_account, environment, run
 
 ROLE = DATABASE = "aftersales"
@@ -41,8 +42,12 @@ _SETTINGS = {
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
+# Row-level security lets none but leakproof functions use an index; the new database is a copy of template1.
 _FIRST_STATEMENTS = f"""\
-CREATE ROLE {ROLE} LOGIN NOSUPERUSER CREATEDB;
+ALTER FUNCTION arraycontains(anyarray, anyarray) LEAKPROOF;
+ALTER FUNCTION jsonb_object_field_text(jsonb, text) LEAKPROOF;
+CREATE ROLE {APP_ROLE} NOLOGIN;
+CREATE ROLE {ROLE} LOGIN NOSUPERUSER CREATEDB IN ROLE {APP_ROLE};
 CREATE DATABASE {DATABASE} OWNER {ROLE};
 """
 
@@ -208,7 +213,7 @@ class EmbeddedPostgres:
         try:
             account.takes(new)
             run(account, programs / "initdb", "-D", str(new), *options, folder=self._data_dir)
-            command = ("--single", "-D", str(new), *_options(single), "postgres")
+            command = ("--single", "-D", str(new), *_options(single), "template1")
             run(account, programs / "postgres", *command, folder=self._data_dir, stdin=_FIRST_STATEMENTS)
             new.rename(self._cluster)
         finally:

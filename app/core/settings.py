@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.egress import named_host
 from app.core.mail import Mailbox
+from app.core.scanner import ADDRESS
 
 PREFIX = "AFTERSALES_"
 _SIGN_ON = ("oidc_issuer", "oidc_audience", "oidc_roles_file")
@@ -47,6 +48,8 @@ class Settings(BaseSettings):
     smtp_url: str | None = None  # where notices by email are handed in
     smtp_from: Annotated[str, Field(pattern=r"^[!-?A-~]+@[!-?A-~]+$")] | None = None  # None: the user of the SMTP URL
     robot_gateways: str = ""  # what robots' addresses may begin with beside the vendors' own, separated by commas
+    attachments: Annotated[str, Field(min_length=1)] = ".data/attachments"  # a folder, or s3://bucket/prefix
+    scanner: Annotated[str, Field(pattern=rf"^(none|{ADDRESS.pattern})$")] = "none"  # of attachments: clamd://host:3310
     ticket_url: Annotated[str, Field(pattern=r"^https?://[!-~]*\{ticket\}[!-~]*$")] | None = None  # linked in notices
     # Hosts of the company's own, `host` or `host:port` separated by commas: webhooks may go there in spite of a private
     # address, and by http.

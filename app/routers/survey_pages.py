@@ -9,7 +9,7 @@ from app.core.answers import Answer
 from app.core.guesses import GuessLimit
 from app.core.http import call_of, response_of
 from app.routers.pages import PageRoute, PublicKit, language_of
-from app.services.surveys.page import MOST_BYTES, Visit, answer_survey, show_survey
+from app.services.surveys.page import MOST_BYTES, Visit, answer_survey, show_stop, show_survey, stop_asking
 from app.services.surveys.rendering import closed_page, thanks_page
 
 router = APIRouter(prefix="/s", tags=["pages"], route_class=PageRoute, default_response_class=HTMLResponse)
@@ -39,6 +39,20 @@ async def send_answers(request: Request, kit: PublicKit, token: str, lang: Lang 
     visit = Visit(call_of(request), language_of(request, lang), token)
     body = await request.body()
     return _answered(request, visit, await answer_survey(kit, visit, body[:MOST_BYTES]))
+
+
+@router.get("/{token}/stop")
+async def stop_page(request: Request, kit: PublicKit, token: str, lang: Lang = None) -> Response:
+    """Ask whether a customer wants no more surveys. Opening the page alone changes nothing."""
+    visit = Visit(call_of(request), language_of(request, lang), token)
+    return _answered(request, visit, await show_stop(kit, visit))
+
+
+@router.post("/{token}/stop")
+async def stop(request: Request, kit: PublicKit, token: str, lang: Lang = None) -> Response:
+    """Send a customer no more surveys: the button of the page, and one click in a mail program (RFC 8058)."""
+    visit = Visit(call_of(request), language_of(request, lang), token)
+    return _answered(request, visit, await stop_asking(kit, visit))
 
 
 def _answered(request: Request, visit: Visit, page: Answer | None) -> Response:

@@ -12,8 +12,9 @@ from app.core.errors import (
     VersionMismatch,
 )
 from app.core.http import StrictRoute, problems, response_of
-from app.routers.context import RETRY, context, writing
-from app.schemas.lists import SatisfactionFilter, SurveyFilter
+from app.routers.context import PAGES, RETRY, context, writing
+from app.schemas.lists import SatisfactionFilter, SurveyCampaignFilter, SurveyFilter
+from app.schemas.survey_campaigns import SurveyCampaignIn, SurveyCampaignList, SurveyCampaignOut
 from app.schemas.surveys import (
     AnswersIn,
     OptOutIn,
@@ -26,7 +27,7 @@ from app.schemas.surveys import (
 )
 from app.services.context import Context
 from app.services.scopes import Scope
-from app.services.surveys import answering, asking, reading, satisfaction
+from app.services.surveys import answering, asking, campaigns, reading, satisfaction
 from app.services.surveys.refusals import CustomerNotAsked, SurveyClosed, SurveyTooEarly
 
 router = APIRouter(prefix="/v1", tags=["surveys"], route_class=StrictRoute)
@@ -81,6 +82,29 @@ async def post_answers(survey: str, body: AnswersIn, ctx: Writer) -> Response:
     The same answers again change nothing. A dissatisfied answer opens its follow-up ticket at once.
     """
     return response_of(await answering.post_answers(ctx, survey, body))
+
+
+@router.post(
+    "/survey-campaigns", status_code=201, response_model=SurveyCampaignOut, responses=problems(NotFound, *RETRY)
+)
+async def open_campaign(body: SurveyCampaignIn, ctx: Writer) -> Response:
+    """Ask many customers without a ticket (定期调查, 忠诚度调查): those on a list, or those who had a ticket.
+
+    The edition's share of them is drawn by lot; nobody is asked more often than once in its period.
+    """
+    return response_of(await campaigns.open_campaign(ctx, body))
+
+
+@router.get("/survey-campaigns", response_model=SurveyCampaignList, responses=PAGES)
+async def list_campaigns(wanted: Annotated[SurveyCampaignFilter, Query()], ctx: Reader) -> Response:
+    """List campaigns, the latest first."""
+    return response_of(await campaigns.list_campaigns(ctx, wanted))
+
+
+@router.get("/survey-campaigns/{campaign}", responses=problems(NotFound))
+async def get_campaign(campaign: str, ctx: Reader) -> SurveyCampaignOut:
+    """Read a campaign: how many were drawn, of how many, and how far it is."""
+    return await campaigns.get_campaign(ctx, campaign)
 
 
 @router.get("/satisfaction", responses=problems(NotFound, ValidationFailed))

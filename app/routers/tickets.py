@@ -36,7 +36,17 @@ from app.schemas.tickets import (
 from app.services.context import Context
 from app.services.rules.tickets import Move
 from app.services.scopes import Scope
-from app.services.tickets import assignments, changes, escalations, explaining, intake, moves, notes, reading
+from app.services.tickets import (
+    assignments,
+    changes,
+    confirming,
+    escalations,
+    explaining,
+    intake,
+    moves,
+    notes,
+    reading,
+)
 from app.services.tickets.refusals import (
     DelayReasonRequired,
     ExternalRefConflict,
@@ -111,7 +121,7 @@ async def change_ticket(ticket: str, body: TicketPatch, ctx: Writer) -> Response
 )
 async def confirm_classification(ticket: str, body: ClassificationIn, ctx: Writer) -> Response:
     """Confirm or correct what the ticket is about (`If-Match` required); what was proposed stays on record."""
-    return response_of(await changes.confirm_classification(ctx, ticket, body))
+    return response_of(await confirming.confirm_classification(ctx, ticket, body))
 
 
 @router.get("/{ticket}/timeline", response_model=Timeline, responses=PAGES)

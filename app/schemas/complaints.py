@@ -42,7 +42,10 @@ class ClassifyOut(ResponseBody):
     urgency: Urgency
     kind: Kind
     confidence: dict[str, float]
+    needs_confirmation: Annotated[bool, Field(description="staff should look: the reading is not sure enough")]
     evidence: list[dict[str, Any]]
+    model: Annotated[str, Field(description="the version of the model that read the text")]
+    lexicon: Annotated[str, Field(description="the version of the words that it was read by")]
     department: str
     collaborating_departments: list[str]
     handler_role: str
@@ -74,3 +77,29 @@ class ClassificationIn(RequestBody):
                 ),
             )
         return self
+
+
+class FieldAgreement(ResponseBody):
+    """Of `n` times that staff gave a field, how often it was what the machine had read."""
+
+    n: int
+    agreed: int
+    rate: Annotated[float | None, Field(description="null while n is 0")]
+
+
+class AgreementRow(ResponseBody):
+    """A month (of Asia/Shanghai), line and model version; `n` tickets, each by the last that staff said of it."""
+
+    month: str
+    business_line: str
+    model: Annotated[str | None, Field(description="the version that had read them; null: none had")]
+    n: int
+    complaint_class: FieldAgreement
+    issue_type: FieldAgreement
+    severity: FieldAgreement
+    urgency: FieldAgreement
+    kind: FieldAgreement
+
+
+class Agreement(ResponseBody):
+    rows: list[AgreementRow]

@@ -12,6 +12,8 @@ from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.facts import Channel
 from app.services.rules.nonconformities import DefectSeverity, NonconformitySource, NonconformityStatus
 from app.services.rules.notices import ChannelKind, NoticeState
+from app.services.rules.return_requests import ReturnStatus
+from app.services.rules.surveys import SurveyKind
 from app.services.rules.tickets import Status
 
 Value = TypeVar("Value")
@@ -174,6 +176,18 @@ class NonconformityFilter(RequestBody):
     cursor: Cursor | None = None
 
 
+class ReturnRequestFilter(RequestBody):
+    """`overdue` looks at deadlines that are still to be met."""
+
+    business_line: Lines | None = None
+    status: Several[ReturnStatus] = []
+    ticket: Annotated[str, Field(max_length=64, description="a ticket's number or id")] | None = None
+    purchase: Annotated[str, Field(max_length=64, description="id")] | None = None
+    overdue: Literal["true", "false"] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
 class StaffFilter(RequestBody):
     business_line: Lines | None = None
     department: Word | None = None
@@ -187,8 +201,17 @@ class SurveyFilter(RequestBody):
     business_line: Lines | None = None
     ticket: Annotated[str, Field(max_length=64, description="a ticket's number or id")] | None = None
     state: Literal["queued", "invited", "answered", "skipped", "expired"] | None = None
+    kind: SurveyKind | None = None
+    campaign: Annotated[str, Field(max_length=64)] | None = None
+    letter: Annotated[NoticeState | None, Field(description="surveys with an email in this state")] = None
     dissatisfied: Literal["true", "false"] | None = None
     staff_no: StaffNo | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class SurveyCampaignFilter(RequestBody):
+    business_line: Lines | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 
@@ -199,7 +222,8 @@ class SatisfactionFilter(RequestBody):
     business_line: Lines | None = None
     since: Annotated[LocalDate | None, Field(alias="from")] = None
     until: Annotated[LocalDate | None, Field(alias="to")] = None
-    group_by: Literal["business_line", "department", "staff", "product", "channel", "month"] = "department"
+    kind: Annotated[SurveyKind | None, Field(description="of these surveys only; otherwise of all")] = None
+    group_by: Literal["business_line", "department", "staff", "product", "channel", "kind", "month"] = "department"
 
 
 class QueueFilter(RequestBody):
@@ -241,6 +265,12 @@ class AccessFilter(RequestBody):
     at_lt: Moment | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
+
+
+class AgreementFilter(RequestBody):
+    business_line: Lines | None = None
+    confirmed_at_gte: Moment | None = None
+    confirmed_at_lt: Moment | None = None
 
 
 class EventFilter(RequestBody):

@@ -21,18 +21,35 @@ from app.schemas.fields import (
     Word,
 )
 from app.schemas.tickets import CONTACT_REQUIRED, PolicyRef
-from app.services.rules.surveys import SkipReason, SurveyAspect, SurveyChannel, SurveyState
+from app.services.rules.notices import NoticeState
+from app.services.rules.surveys import (
+    InvitedBy,
+    LetterPurpose,
+    SkipReason,
+    SurveyAspect,
+    SurveyChannel,
+    SurveyKind,
+    SurveyState,
+)
 
 Score = Annotated[int, Field(strict=True, ge=1, le=5)]
 
 
 class SurveyIn(RequestBody):
-    """`ticket_number` is a ticket that is resolved, accepted or closed."""
+    """Either a ticket that is resolved, accepted or closed, or a return request that is over and belongs to one."""
 
-    ticket_number: Line
+    ticket_number: Line | None = None
+    return_number: Line | None = None
     channel: Annotated[
         SurveyChannel, Field(description="`web`: the customer's page; `hotline`, `ivr`: the answer is posted")
     ] = SurveyChannel.WEB
+
+    @model_validator(mode="after")
+    def _one_matter(self) -> Self:
+        if (self.ticket_number is None) is (self.return_number is None):
+            detail = Text("请给出 ticket_number 或 return_number 之一", "Give either ticket_number or return_number")
+            raise Refusal("required", detail, field="ticket_number")
+        return self
 
 
 class SurveyInvitation(ResponseBody):
@@ -81,6 +98,19 @@ class OptOutOut(ResponseBody):
     recorded_at: Instant
 
 
+class LetterOut(ResponseBody):
+    """An email to the customer. `dropped`: it was not to be sent any more when its turn came."""
+
+    purpose: LetterPurpose
+    state: NoticeState
+    attempts: int
+    next_try_at: Instant | None
+    last_status: Annotated[int | None, Field(description="what the mail server said last")]
+    last_code: str | None
+    advice: Bilingual | None
+    sent_at: Instant | None
+
+
 class SurveyTicket(ResponseBody):
     id: str
     number: str
@@ -101,12 +131,18 @@ class SurveyOut(ResponseBody):
 
     id: str
     business_line: str
-    ticket: SurveyTicket
+    kind: SurveyKind
+    ticket: SurveyTicket | None
+    campaign: str | None
+    lot: int | None
+    customer_external_id: str | None
     form: FormOut
     channel: SurveyChannel
+    invited_by: InvitedBy
+    letters: list[LetterOut]
     state: SurveyState
     skipped_because: SkipReason | None
-    department: str
+    department: str | None
     staff_no: str | None
     scores: dict[SurveyAspect, int]
     resolved: bool | None

@@ -13,6 +13,7 @@ from app.models.access_log import AccessLog
 from app.models.capas import Capa
 from app.models.customers import Customer
 from app.models.nonconformities import Nonconformity
+from app.models.return_requests import ReturnRequest
 from app.models.tickets import Ticket
 from app.schemas.access_log import AccessList, AccessOut
 from app.schemas.lists import AccessFilter
@@ -50,6 +51,11 @@ def log_capa(session: AsyncSession, ctx: Context, capa: Capa) -> None:
 def log_nonconformity(session: AsyncSession, ctx: Context, found: Nonconformity) -> None:
     """Note who is shown the texts about nonconforming goods as they were written."""
     session.add(_look(ctx, found.business_line_id, f"nonconformities/{id_text('ncf', found.id)}", ["texts"]))
+
+
+def log_return(session: AsyncSession, ctx: Context, request: ReturnRequest) -> None:
+    """Note who is shown a return request's texts as they were written."""
+    session.add(_look(ctx, request.business_line_id, f"returns/{id_text('ret', request.id)}", ["texts"]))
 
 
 def log_archive(session: AsyncSession, ctx: Context, customers: Sequence[Customer]) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.core.answers import PROBLEM_JSON, Answer
+from app.core.blobs import Blobs
 from app.core.call import EVERYTHING, Call, Caller
 from app.core.clock import Clock
 from app.core.crypto import KeyRing
@@ -35,6 +36,8 @@ class Kit:
     courier: Courier
     egress: Egress
     printer: Printer
+    blobs: Blobs
+    scanned: bool  # attachments wait for a scanner
     sandbox: bool  # there may be test clocks
     public_url: str  # what links to customers begin with; empty: the path alone
     wrong_proofs: Failures  # by business line and order number
@@ -52,7 +55,8 @@ class Context:
 
     @property
     def db(self) -> Database:
-        return self.kit.db
+        """The database, which shows and takes rows of the caller's lines only."""
+        return self.kit.db.limited_to(self.line_ids())
 
     @property
     def keyring(self) -> KeyRing:

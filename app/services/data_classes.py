@@ -20,11 +20,12 @@ MARK: Final = "x-data-class"
 # The person themselves, and what opens doors: sealed or hashed at rest, masked below the tier `sensitive`.
 _SENSITIVE = """
 phone email address secret order_token csv
-contact_sealed customer_sealed address_sealed secret_sealed secrets_sealed idempotency_record.answer
+contact_sealed customer_sealed address_sealed attachment.name_sealed secret_sealed secrets_sealed
+idempotency_record.answer
 phone_hash email_hash name_hash customer_hash customer_hashes address_hash key_hash
 ticket.fingerprint idempotency_record.fingerprint counter.name
 CustomerIn.name CustomerOut.name SearchIn.name CustomerSearchIn.name RevealOut.values
-ArchivedCustomerIn.name ArchivedCustomerOut.name ArchivedCustomerPatch.name
+ArchivedCustomerIn.name ArchivedCustomerOut.name ArchivedCustomerPatch.name SurveyCustomerIn.name AttachmentOut.name
 """
 # About one person or one matter: numbers that lead to people, and what people wrote, whose phones, emails and
 # card numbers are masked below the tier `sensitive`.
@@ -38,6 +39,8 @@ description text reason note comment problem title criteria analyses whys root_c
 defect demand remedy explanation next_step delay_reason dropped_because evidence sample method resolution
 complaint_report.answer history reviews rounds data tokens last_text reply problem_description input purpose
 product seller service_provider branch business_scope classification decision decisions duty warnings
+attached_by removed_by removal_reason submitted_by decided_by message proposed confirmed facts found
+return_decision.answer reference tracking_no carrier serial_nos
 party promise DecisionOut.reason url
 """
 # The service's own words: states, departments, editions, goods by their numbers, addresses of things.
@@ -49,6 +52,8 @@ measures_by settled_by handler_role role roles skills scopes region policy polic
 edition document version form_version service_level customer_tier tier time_zone
 kind type types event visibility author status state step move outcome rule law article clause path code last_code
 error theme issue_type group_by item category materials missing_materials menu unit part_months scores pauses
+about sent_sha256 media_type blob stored_blob.name relay_position.name lexicon law_version needs seed return_number
+campaign refund_limit refunded
 product_name gift GiftOnFile.description bundle
 model models batch sku spec_model product_category product_photos days touched month consents
 api_version source loc msg ctx timestamp cursor next_cursor next_after column missing_facts overruled_facts

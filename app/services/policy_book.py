@@ -16,7 +16,10 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
+from app.services.classifier.model_file import CLASSIFIER_FOLDER, model_files, read_model
 from app.services.rules.calendar import WorkingCalendar
+from app.services.rules.classification import Classifier
+from app.services.rules.classification_model import Model
 from app.services.rules.clause import Terms
 from app.services.rules.holidays import HolidayBook, build_calendar
 from app.services.rules.lexicon import Lexicon, LexiconPart
@@ -33,6 +36,7 @@ SHIPPED: Final = Path(__file__).resolve().parent.parent / "policies"
 HOLIDAYS_FILE: Final = "law/holidays.toml"
 STATUTES_FOLDER: Final = "law/returns"
 LEXICON_FOLDER: Final = "lexicon"
+_SHOWN: Final = 10  # of what is wrong with a model
 
 Section = TypeVar("Section", bound=Terms)
 
@@ -110,25 +114,26 @@ class PolicyBook:
     holidays: HolidayBook
     statutes: StatuteBook
     rest_days: RestDays
-    lexicon: Lexicon
+    classifier: Classifier
     policies: Mapping[str, tuple[Policy, ...]]
     faults: tuple[EditionFault, ...] = ()
 
     @classmethod
     def load(cls, folder: Path = SHIPPED) -> PolicyBook:
-        """Read, check and compile every edition of the folder, the holidays, the law of returns and the lexicon.
+        """Read, check and compile every edition of the folder, the holidays, the law of returns, the lexicon and the
+        newest model.
 
         Raises: PolicyFilesInvalid with all that is wrong in any of them.
         """
         lines: list[str] = []
         holidays = _section(folder, HOLIDAYS_FILE, HolidayBook, lines)
-        lexicon = _lexicon(folder, lines)
+        lexicon, model = _lexicon(folder, lines), _model(folder, lines)
         statutes = _statutes(folder, lines)
         if statutes is None:  # the editions cannot be held against the law
             raise PolicyFilesInvalid(tuple(lines))
         checked = [(path, *_checked(path, folder, statutes)) for path in _edition_files(folder)]
         lines += [line for _, _, _, wrong in checked for line in wrong]
-        if lines or holidays is None or lexicon is None:
+        if lines or holidays is None or lexicon is None or model is None:
             raise PolicyFilesInvalid(tuple(lines))
         compiler = _Compiler(holidays, statutes)
         policies = [
@@ -136,7 +141,7 @@ class PolicyBook:
             for _, text, report, _ in checked
             if report.edition is not None
         ]
-        return cls(holidays, statutes, RestDays(holidays), lexicon, _by_name(policies))
+        return cls(holidays, statutes, RestDays(holidays), Classifier(lexicon, model), _by_name(policies))
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.policies))
@@ -263,6 +268,15 @@ def shipped_statutes(folder: Path = SHIPPED) -> StatuteBook:
     return statutes
 
 
+def shipped_lexicon(folder: Path = SHIPPED) -> Lexicon:
+    """Return the lexicon alone, to train a model with. Raises: PolicyFilesInvalid."""
+    lines: list[str] = []
+    lexicon = _lexicon(folder, lines)
+    if lexicon is None:
+        raise PolicyFilesInvalid(tuple(lines))
+    return lexicon
+
+
 def _section(folder: Path, file: str, shape: type[Section], lines: list[str]) -> Section | None:
     try:
         document, findings = parse_edition((folder / file).read_text(encoding="utf-8"))
@@ -314,6 +328,24 @@ def _parts(folder: Path, name: str, shape: type[Section], lines: list[str]) -> l
     parts = [_section(folder, file, shape, lines) for file in files]
     read = [part for part in parts if part is not None]
     return read if len(read) == len(parts) else None
+
+
+def _model(folder: Path, lines: list[str]) -> Model | None:
+    """Read the newest model, ready for the first text."""
+    files = model_files(folder)
+    if not files:
+        lines.append(_line(CLASSIFIER_FOLDER, error("", None, "没有模型文件", "has no model")))
+        return None
+    file = files[-1].relative_to(folder).as_posix()
+    try:
+        model = read_model(files[-1])
+        model.reader  # noqa: B018 - as with the lexicon
+        return model
+    except OSError as unread:
+        lines.append(f"{file}: {type(unread).__name__}")
+    except ValidationError as invalid:
+        lines += [_line(file, finding) for finding in translated(invalid, {})[:_SHOWN]]
+    return None
 
 
 def _line(file: str, finding: Finding) -> str:

@@ -14,8 +14,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.idempotency import IdempotencyRecord
+from app.models.attachments import Attachment
 from app.models.customers import Customer
 from app.models.notices import NoticeChannel
+from app.models.surveys import Survey
 from app.models.tickets import Ticket
 from app.models.webhooks import WebhookEndpoint
 from app.services.notices.sealing import hash_address
@@ -24,7 +26,7 @@ from app.services.tickets.customers import PERSONAL, hashed
 BATCH: Final = 100
 _COLUMNS: Final[tuple[InstrumentedAttribute[Any], ...]] = (
     Ticket.customer_sealed, Customer.contact_sealed, NoticeChannel.address_sealed, NoticeChannel.secret_sealed,
-    WebhookEndpoint.secrets_sealed, IdempotencyRecord.answer,
+    WebhookEndpoint.secrets_sealed, Survey.contact_sealed, Attachment.name_sealed, IdempotencyRecord.answer,
 )  # fmt: skip
 SEALED: Final = {f"{column.class_.__tablename__}.{column.key}": column for column in _COLUMNS}
 # Found by keyed hash. Those of a sealed row are made anew with it; opt-outs and surveys are only ever compared, under

@@ -18,6 +18,8 @@ class Scope(StrEnum):
     SURVEYS_READ = "surveys:read"
     SURVEYS_WRITE = "surveys:write"
     RETURNS_CHECK = "returns:check"
+    RETURNS_READ = "returns:read"
+    RETURNS_WRITE = "returns:write"
     POLICIES_READ = "policies:read"
     POLICIES_WRITE = "policies:write"
     EVENTS_READ = "events:read"

@@ -21,6 +21,7 @@ from app.core.ids import id_text
 from app.core.metrics import TIMERS_FIRED, TIMERS_STUCK
 from app.core.outbox import Event
 from app.models.capas import CapaTask
+from app.models.return_requests import ReturnDeadline
 from app.models.test_clocks import TestClock
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
@@ -109,7 +110,7 @@ def _attempt(ticket: Ticket, row: TicketCommitment, known: Known, at: datetime) 
     return firings
 
 
-def set_back(row: TicketCommitment | CapaTask, at: datetime, error: Exception) -> None:
+def set_back(row: TicketCommitment | CapaTask | ReturnDeadline, at: datetime, error: Exception) -> None:
     """Try a timer that failed again in a minute; after the third time set it aside."""
     row.firing_failures += 1
     row.next_fire_at = None if row.firing_failures >= MOST_TRIES else at + _TRY_AGAIN

@@ -17,6 +17,7 @@ from app.services.holidays import follow_holidays
 from app.services.progress import tell_due
 from app.services.quality_watch import watch_line
 from app.services.queues import drain
+from app.services.return_requests.timers import fire_due_deadlines, retry_deadlines, stuck_deadlines
 from app.services.search_index import index_pending
 from app.services.surveys.inviting import send_due
 from app.services.test_clocks import finish_advances
@@ -40,6 +41,12 @@ async def fire_tasks(db: Database, known: Known, now: datetime | None = None) ->
     """Fire a batch of timers of CAPAs that are due, by the same clock; return how many fired."""
     async with db.begin() as session:
         return await fire_due_tasks(session, known, now=now)
+
+
+async def fire_deadlines(db: Database, known: Known, now: datetime | None = None) -> int:
+    """Fire a batch of timers of return requests that are due, by the same clock; return how many fired."""
+    async with db.begin() as session:
+        return await fire_due_deadlines(session, known, now=now)
 
 
 async def watch_quality(db: Database, known: Known, now: datetime | None = None) -> int:
@@ -126,7 +133,7 @@ async def show_life(db: Database, worker_id: UUID) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StuckTimer:
-    """A timer that was set aside: of which ticket or CAPA, of which commitment or task, and what that was due for."""
+    """A timer that was set aside: of which ticket, CAPA or return request, of what there, and what that was due for."""
 
     number: str
     id: str
@@ -138,13 +145,15 @@ async def list_stuck(db: Database) -> list[StuckTimer]:
     """Return the timers that were set aside."""
     async with db.begin() as session:
         commitments, tasks = await stuck_timers(session), await stuck_tasks(session)
+        deadlines = await stuck_deadlines(session)
     return [
         *(StuckTimer(number, id_text("cmt", row.id), row.milestone, row.due_at) for number, row in commitments),
         *(StuckTimer(number, id_text("act", task.id), task.kind, task.due_at) for number, task in tasks),
+        *(StuckTimer(number, id_text("rdl", row.id), row.kind, row.due_at) for number, row in deadlines),
     ]
 
 
 async def try_stuck_again(db: Database) -> int:
     """Give every timer that was set aside three tries more; return how many there are."""
     async with db.begin() as session:
-        return await retry_stuck(session) + await retry_tasks(session)
+        return await retry_stuck(session) + await retry_tasks(session) + await retry_deadlines(session)

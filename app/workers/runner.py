@@ -9,12 +9,14 @@ from uuid import UUID
 
 import structlog
 
+from app.core.blobs import Blobs
 from app.core.clock import Clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.errors import ServiceError
 from app.core.ids import new_id
 from app.core.metrics import WORKER_ERRORS, WORKER_ROUND
+from app.core.scanner import Scanner
 from app.services.directory import Directory
 from app.services.notices.courier import Courier
 
@@ -32,6 +34,8 @@ class Tools:
     directory: Directory
     keyring: KeyRing
     courier: Courier
+    blobs: Blobs
+    scanner: Scanner | None = None
     public_url: str = ""  # what links to customers begin with
     worker_id: UUID = field(default_factory=new_id)
 

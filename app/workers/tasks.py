@@ -2,7 +2,9 @@
 
 from app.core.metrics import EVENTS_SEALED
 from app.services import upkeep
+from app.services.attachments.upkeep import scan_next, sweep_blobs
 from app.services.notices.sending import send_next
+from app.services.surveys.mailing import send_next_letter
 from app.workers.runner import Task, Tools
 
 
@@ -23,6 +25,10 @@ async def _fire(tools: Tools) -> int:
 
 async def _fire_capas(tools: Tools) -> int:
     return await upkeep.fire_tasks(tools.db, await tools.directory.known())
+
+
+async def _fire_deadlines(tools: Tools) -> int:
+    return await upkeep.fire_deadlines(tools.db, await tools.directory.known())
 
 
 async def _recount(tools: Tools) -> int:
@@ -70,18 +76,34 @@ async def _tell(tools: Tools) -> int:
     return await upkeep.tell_progress(tools.db, await tools.directory.known())
 
 
+async def _scan(tools: Tools) -> int:
+    return await scan_next(tools.db, tools.blobs, tools.scanner)
+
+
+async def _sweep(tools: Tools) -> int:
+    return await sweep_blobs(tools.db, tools.blobs)
+
+
+async def _write(tools: Tools) -> int:
+    return await send_next_letter(
+        tools.db, tools.courier, tools.keyring, await tools.directory.known(), tools.public_url
+    )  # fmt: skip
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db)
 
 
 # Each sends one message at a time, and no two to one channel: an address that hangs takes one of them for ten seconds.
 _SENDERS = 8
+_LETTER_WRITERS = 2
 
 TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
     Task("seal events", 0.2, _seal),
     Task("fire timers", 0.5, _fire),
     Task("fire timers of CAPAs", 2.0, _fire_capas),
+    Task("fire timers of return requests", 2.0, _fire_deadlines),
     Task("fire timers of test clocks", 0.5, _fire_test_clocks),
     Task("follow holidays", 30.0, _recount),
     Task("fan out webhooks", 0.2, _fan_out),
@@ -92,6 +114,9 @@ TASKS = (
     Task("announce measures", 10.0, _measures),
     Task("ask customers", 5.0, _ask),
     Task("tell customers", 1.0, _tell),
+    Task("scan attachments", 1.0, _scan),
+    Task("sweep blobs", 60.0, _sweep),
     Task("purge", 60.0, _purge),
     *[Task("send notices", 2.0, _send)] * _SENDERS,
+    *[Task("write to customers", 2.0, _write)] * _LETTER_WRITERS,
 )

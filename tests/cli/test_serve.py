@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.core.crypto import KeyRing
 from app.core.postgres import EmbeddedPostgres
+from app.core.row_security import APP_ROLE
+from app.core.schema import migrate
 from app.services.policy_book import SHIPPED
 from tests.cli.served import Served, aftersales, database_processes, failing, serving, until
 
@@ -146,7 +148,7 @@ def test_production_shows_callers_no_documentation_no_metrics_and_nobody_the_key
     postgres: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     environment = {
-        "DATABASE_URL": new_database(postgres, "served_in_production"),
+        "DATABASE_URL": in_production(postgres, "served_in_production"),
         "AFTERSALES_SECRET_KEYS": KeyRing.new_entry("test"),
         "AFTERSALES_METRICS_TOKEN": "prometheus-is-here",
     }
@@ -166,15 +168,47 @@ def test_production_shows_callers_no_documentation_no_metrics_and_nobody_the_key
         assert served.end(signal.SIGTERM) == 0
 
 
-def new_database(postgres: EmbeddedPostgres, name: str) -> str:
-    async def create() -> None:
-        engine = create_async_engine(postgres.url_for("postgres"), isolation_level="AUTOCOMMIT")
+def in_production(postgres: EmbeddedPostgres, name: str) -> str:
+    """Make a database as docs/operations.md tells; return the address the service uses."""
+    login = f"{name}_service"
+    run_statements(postgres.url_for("postgres"), f"CREATE DATABASE {name}")
+    run_statements(
+        postgres.url_for("postgres", role="postgres"),
+        f"CREATE ROLE {login} LOGIN NOINHERIT",
+        f"GRANT {APP_ROLE} TO {login}",
+    )
+    migrate(postgres.url_for(name))
+    return postgres.url_for(name, role=login)
+
+
+def run_statements(url: str, *statements: str) -> None:
+    async def run() -> None:
+        engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
-            await connection.execute(text(f"CREATE DATABASE {name}"))
+            for statement in statements:
+                await connection.execute(text(statement))
         await engine.dispose()
 
-    asyncio.run(create())
-    return postgres.url_for(name)
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("role", ["aftersales", "postgres"])
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_production_refuses_an_owner_or_a_superuser(
+    postgres: EmbeddedPostgres, template: str, tmp_path: Path, role: str, command: str
+) -> None:
+    environment = {
+        "DATABASE_URL": postgres.url_for(template, role=role),
+        "AFTERSALES_SECRET_KEYS": KeyRing.new_entry("test"),
+        "AFTERSALES_ENVIRONMENT": "production",
+    }
+    if command == "serve":
+        status, lines = failing(tmp_path / "data", environment=environment)
+    else:
+        worker = aftersales("worker", environment=environment, output=tmp_path / "worker.out")
+        status, lines = worker.wait(60), (tmp_path / "worker.out").read_text("utf-8").splitlines()
+    assert (status, len(lines)) == (2, 1), lines
+    assert f"the user {role} of DATABASE_URL" in lines[0]
 
 
 def test_production_wants_a_database_of_its_own(data_dir: Path) -> None:

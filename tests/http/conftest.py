@@ -1,14 +1,22 @@
 """Fixtures that last a module: the tests here leave the application as they found it, or do not mind."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
+from app.core.auth import MAX_LIFETIME
+from app.core.call import EVERYTHING
+from app.core.db import Database
+from app.core.personal import Tier
+from app.services.first_start import add_shipped_lines
 from app.services.policy_book import PolicyBook
 from tests.conftest import Databases
 from tests.http.samples import make_samples
-from tests.http.service import Service, open_service
+from tests.http.service import Service, make_key, open_service, settings_for
+from tests.http.wire import Server, running_server
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +35,24 @@ async def caller(service: Service) -> httpx.AsyncClient:
 async def samples(service: Service, caller: httpx.AsyncClient) -> dict[str, str]:
     """One of each thing the API keeps, by its name in addresses; there are three or more of each."""
     return await make_samples(service, caller)
+
+
+@pytest.fixture(scope="module")
+async def url(databases: Databases) -> str:
+    return await databases.clone()
+
+
+@pytest.fixture(scope="module")
+async def key(url: str, book: PolicyBook) -> AsyncIterator[str]:
+    db, now = Database(settings_for(url)), datetime.now(UTC)
+    async with db.begin() as session:
+        await add_shipped_lines(session, book, now)
+    yield await make_key(db, now, (EVERYTHING,), (EVERYTHING,), Tier.GENERAL, MAX_LIFETIME)
+    await db.dispose()
+
+
+@pytest.fixture(scope="module")
+def server(url: str, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder: Path = tmp_path_factory.mktemp("server")
+    with running_server(url, key, folder) as server:
+        yield server

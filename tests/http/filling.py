@@ -1,9 +1,8 @@
 """Running commitments in numbers, for the plans of statements and for the bench."""
 
-import asyncpg
 import httpx
 
-from tests.http.service import take
+from tests.http.service import connect_beside, take
 
 _DEPARTMENTS = "ARRAY['after_sales', 'quality', 'sales', 'logistics']"
 # A row is a copy of one that the service wrote, but for what is named here.
@@ -28,7 +27,7 @@ _MORE_COMMITMENTS = """
 async def fill(url: str, client: httpx.AsyncClient, *, tickets: int, each: int) -> None:
     """Write `tickets` times `each` running commitments, over all lines, one in twenty of them late."""
     await take(client)
-    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    connection = await connect_beside(url)
     try:
         await connection.execute(_MORE_TICKETS, tickets, timeout=600)
         await connection.execute(_MORE_COMMITMENTS, each, timeout=600)

@@ -1,5 +1,7 @@
 """How each operation could reach into another line, and so which test holds it back. A new route needs an entry."""
 
+from app.services.rules.return_requests import ReturnMove
+
 _MOVES = (
     "acknowledge",
     "assign",
@@ -19,13 +21,17 @@ _MOVES = (
 # An operation on things that `World` does not hold names the test of its own that does.
 _CAPAS = "tests/http/test_capas.py::test_what_is_another_lines_does_not_exist"
 _GOODS = "tests/http/test_nonconformities.py::test_what_is_another_lines_does_not_exist"
+_CAMPAIGNS = "tests/http/test_survey_campaigns.py::test_what_is_another_lines_does_not_exist"
 _SURVEYS = "tests/http/test_surveys.py::test_what_is_another_lines_does_not_exist"
 _ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "purchase", "warranty-cards": "card"}
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
 _REVEALING = "tests/http/test_revealing.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
+_FEEDBACK = "tests/http/test_classification_feedback.py::test_what_is_another_lines_does_not_exist"
+_FILES = "tests/http/test_attachments.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
+_RETURNS = "tests/http/test_return_requests.py::test_what_is_another_lines_does_not_exist"
 CLOCK = "a test clock's id"
 REFERENCE, LINE, LIST, SHIPPED = "a reference", "a line's name", "a list", "shipped policies only"
 LINES, WEBHOOK = "names of lines", "an endpoint or a delivery"
@@ -74,6 +80,10 @@ MATRIX: dict[str, str] = {
     "POST /v1/tickets/{ticket}/responsibility/letter/sent": REFERENCE,
     "POST /v1/tickets/{ticket}/capa": REFERENCE,
     "GET /v1/tickets/{ticket}/capa": REFERENCE,
+    "POST /v1/tickets/{ticket}/attachments": _FILES,
+    "GET /v1/tickets/{ticket}/attachments": _FILES,
+    "GET /v1/tickets/{ticket}/attachments/{attachment}/content": _FILES,
+    "POST /v1/tickets/{ticket}/attachments/{attachment}/remove": _FILES,
     "POST /v1/capas": LINE,
     "GET /v1/capas": _CAPAS,
     "GET /v1/capas/{capa}": _CAPAS,
@@ -104,9 +114,17 @@ MATRIX: dict[str, str] = {
     "POST /v1/surveys/opt-outs": LINE,
     "GET /v1/surveys/{survey}": _SURVEYS,
     "POST /v1/surveys/{survey}/answers": _SURVEYS,
+    "POST /v1/survey-campaigns": LINE,
+    "GET /v1/survey-campaigns": _CAMPAIGNS,
+    "GET /v1/survey-campaigns/{campaign}": _CAMPAIGNS,
     "GET /v1/satisfaction": _SURVEYS,
     "POST /v1/complaints/classify": LINE,
+    "GET /v1/complaints/agreement": _FEEDBACK,
     "POST /v1/returns/eligibility": LINE,
+    "POST /v1/returns": LINE,
+    "GET /v1/returns": _RETURNS,
+    "GET /v1/returns/{number}": _RETURNS,
+    **{f"POST /v1/returns/{{number}}/{move}": _RETURNS for move in ReturnMove},
     "GET /v1/policies": SHIPPED,
     "POST /v1/policies": SHIPPED,
     "GET /v1/policies/{name}": SHIPPED,

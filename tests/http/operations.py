@@ -4,6 +4,7 @@ Sweeps go over this list, so a new route is swept as soon as it exists. A write 
 `test_every_write_has_a_body_to_try_it_with`.
 """
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,28 @@ AN_ACTION = {
     "kind": "correction", "text": "隔离库存", "owner_staff_no": "3002", "department": "production",
     "due_on": "2026-12-01",
 }  # fmt: skip
+_RETURN = "POST /v1/returns/{number}"
+_STAFF = {"staff_no": "2001"}
+_FOUND = _STAFF | {"result": "passed", "finding": "两只开裂"}
+RETURN_MOVES: dict[str, dict[str, Any]] = {
+    "review": _STAFF,
+    "inspect": _FOUND,
+    "redecide": _STAFF | {"line": 1, "facts": {"buyer_type": "consumer"}, "reason": "客户补充"},
+    "approve": _STAFF | {"goodwill": True, "reason": "老客户"},
+    "refuse": _STAFF | {"reason": "不符合条件"},
+    "schedule-pickup": _STAFF
+    | {"agreed_from": "2026-11-25T09:00:00+08:00", "agreed_until": "2026-11-25T12:00:00+08:00"},
+    "ship-back": _STAFF | {"agreed_until": "2026-11-28T18:00:00+08:00"},
+    "receive": _STAFF | {"lines": [{"line": 1, "quantity": 2, "spec_matches": True, "appearance_matches": True}]},
+    "reinspect": _FOUND,
+    "restock": _STAFF,
+    "scrap": _STAFF | {"reason": "已开裂"},
+    "return-to-customer": _STAFF | {"reason": "非本公司商品"},
+    "refund": _STAFF | {"lines": [{"line": 1, "amount": "10.00"}]},
+    "ship-replacement": _STAFF,
+    "complete": _STAFF,
+    "cancel": _STAFF | {"reason": "客户撤回"},
+}
 _ENDPOINT = "/v1/webhook-endpoints/{endpoint}"
 _CONFIRMED = {"complaint_class": "quality", "issue_type": "product_quality", "severity": "minor", "staff_no": "1101"}
 
@@ -119,7 +142,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /v1/notice-channels/{channel}": {"enabled": False},
     "POST /v1/notice-channels/{channel}/test": {},
     "POST /v1/notices/{notice}/resend": {},
+    "POST /v1/tickets/{ticket}/attachments/{attachment}/remove": {"staff_no": "1101", "reason": "重复上传"},
     "POST /v1/surveys": {"ticket_number": "AS-20261122-999999"},
+    "POST /v1/survey-campaigns": {
+        "business_line": "tableware", "kind": "periodic", "customers": [{"external_id": "crm-1"}],
+    },
     "POST /v1/surveys/opt-outs": {"business_line": "tableware", "phone": "13800009999"},
     "POST /v1/surveys/{survey}/answers": {"scores": {"overall": 4}},
     "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},
@@ -128,6 +155,11 @@ BODIES: dict[str, dict[str, Any]] = {
     f"POST {_ENDPOINT}/replay": {"which": "all"},
     **{f"POST {_ENDPOINT}/{move}": {} for move in ("rotate-secret", "enable", "disable", "test")},
     "POST /v1/webhook-deliveries/{delivery}/redeliver": {},
+    **{f"{_RETURN}/{move}": body for move, body in RETURN_MOVES.items()},
+    "POST /v1/returns": {
+        "business_line": "tableware",
+        "lines": [{"product_name": "餐盘", "reason": "quality", "quantity": 2}],
+    },
     "POST /v1/returns/eligibility": {"business_line": "tableware", "facts": {"buyer_type": "consumer"}},
     "POST /v1/customers": {"business_line": "tableware", "name": "王芳", "phone": "13800001234", "tier": "vip"},
     "PATCH /v1/customers/{customer}": {"address": "浙江省杭州市西湖区文三路1号"},
@@ -155,6 +187,9 @@ BODIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 Schema = dict[str, Any]
+A_PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 
 
 @dataclass(frozen=True)
@@ -172,7 +207,12 @@ class Operation:
 
     @property
     def is_write(self) -> bool:
-        return self.method in ("POST", "PUT", "PATCH")
+        """Tell whether it takes JSON; a file is sent otherwise."""
+        return self.method in ("POST", "PUT", "PATCH") and not self.is_upload
+
+    @property
+    def is_upload(self) -> bool:
+        return "application/octet-stream" in self.document.get("requestBody", {}).get("content", {})
 
     @property
     def body(self) -> dict[str, Any]:
@@ -241,6 +281,10 @@ async def ask(
     client: httpx.AsyncClient, operation: Operation, url: str | httpx.URL, headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
     """Send an operation, a write with a body that is right. Header values go out in UTF-8, whatever is in them."""
+    if operation.is_upload:
+        named = {"Content-Disposition": "attachment; filename=a.png", **(headers or {})}
+        url = httpx.URL(url).copy_merge_params({"kind": "photo"})
+        return await client.request(operation.method, url, content=A_PICTURE, headers=in_bytes(named))
     body = operation.body if operation.is_write else None
     return await client.request(operation.method, url, json=body, headers=in_bytes(headers or {}))
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 
 from tests.builders import a_ticket
-from tests.http.operations import BODIES
+from tests.http.operations import A_PICTURE, BODIES
 from tests.http.service import Service, hook, notices_of, put_in_channel, take
 
 Maker = Callable[[Service, httpx.AsyncClient], Awaitable[str]]
@@ -95,6 +95,12 @@ async def _endpoints(_service: Service, caller: httpx.AsyncClient) -> str:
     return (await hook(caller))["endpoint"]
 
 
+async def _campaigns(_service: Service, caller: httpx.AsyncClient) -> str:
+    path = "/v1/survey-campaigns"
+    made = [await posted(caller, path, dict(BODIES[f"POST {path}"])) for _ in range(3)]
+    return made[0]
+
+
 async def _surveys(_service: Service, caller: httpx.AsyncClient) -> str:
     made = []
     for n in range(3):
@@ -131,6 +137,11 @@ async def _cards(_service: Service, caller: httpx.AsyncClient) -> str:
     return cards[0]
 
 
+async def _returns(_service: Service, caller: httpx.AsyncClient) -> str:
+    made = [await posted(caller, "/v1/returns", BODIES["POST /v1/returns"]) for _ in range(3)]
+    return made[0]
+
+
 # By the name in an address.
 MAKERS: dict[str, Maker] = {
     "delivery": _deliveries,
@@ -148,6 +159,8 @@ MAKERS: dict[str, Maker] = {
     "item": _items,
     "purchase": _purchases,
     "card": _cards,
+    "number": _returns,
+    "campaign": _campaigns,
 }
 
 
@@ -156,5 +169,13 @@ async def make_samples(service: Service, caller: httpx.AsyncClient) -> dict[str,
     made = {name: await maker(service, caller) for name, maker in MAKERS.items()}
     ticket = (await caller.get(f"/v1/tickets/{made['ticket']}")).json()
     capa = (await caller.get(f"/v1/capas/{made['capa']}")).json()
-    inside = {"commitment": ticket["commitments"][0]["id"], "action": capa["actions"][0]["id"]}
+    sent = await caller.post(
+        f"/v1/tickets/{made['ticket']}/attachments", params={"kind": "photo"}, content=A_PICTURE,
+        headers={"Content-Disposition": "attachment; filename=a.png"},
+    )  # fmt: skip
+    inside = {
+        "attachment": sent.json()["id"],
+        "commitment": ticket["commitments"][0]["id"],
+        "action": capa["actions"][0]["id"],
+    }
     return made | inside | {"name": a_ticket()["business_line"]}

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,7 @@ from app.core.auth import MAX_LIFETIME, issue_key
 from app.core.call import EVERYTHING
 from app.core.db import Database
 from app.core.personal import Tier
+from app.core.row_security import ALL_LINES
 from app.core.settings import Settings
 from app.main import create_app
 from app.services.first_start import add_shipped_lines
@@ -61,8 +63,14 @@ class Service:
         return await run_sql(self.url, statement, *values)
 
 
+async def connect_beside(url: str) -> asyncpg.Connection:
+    """Connect as the owner of the tables, who sees the rows of all lines."""
+    url = url.replace("postgresql+asyncpg", "postgresql")
+    return await asyncpg.connect(url, server_settings={"app.lines": ALL_LINES})
+
+
 async def run_sql(url: str, statement: str, *values: object) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    connection = await connect_beside(url)
     try:
         return list(await connection.fetch(statement, *values))
     finally:
@@ -91,13 +99,15 @@ def settings_for(url: str, **options: Any) -> Settings:
 async def open_service(url: str, book: PolicyBook, **options: Any) -> AsyncIterator[Service]:
     """Start the application on a migrated database, with its business lines."""
     clock = FakeClock()
-    service = Service(create_app(settings_for(url, **options), clock=clock, book=book), clock, url)
-    async with service.app.router.lifespan_context(service.app):
-        async with service.db.begin() as session:
-            await add_shipped_lines(session, book, clock())
-        yield service
-        for client in service.clients:
-            await client.aclose()
+    with TemporaryDirectory() as folder:
+        settings = settings_for(url, **{"attachments": folder, **options})
+        service = Service(create_app(settings, clock=clock, book=book), clock, url)
+        async with service.app.router.lifespan_context(service.app):
+            async with service.db.begin() as session:
+                await add_shipped_lines(session, book, clock())
+            yield service
+            for client in service.clients:
+                await client.aclose()
 
 
 async def put_in_channel(client: httpx.AsyncClient, address: str, **changes: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from app.services.rules.return_requests import ReturnMove
 from app.services.scopes import Scope
 from tests.http.operations import in_bytes, operations
 from tests.http.problems import Findings, check_problem
@@ -73,6 +74,10 @@ SCOPES: dict[str, Scope] = {
     "POST /v1/tickets/{ticket}/responsibility/letter/sent": Scope.COMPLAINTS_WRITE,
     "POST /v1/tickets/{ticket}/capa": Scope.COMPLAINTS_WRITE,
     "GET /v1/tickets/{ticket}/capa": Scope.COMPLAINTS_READ,
+    "POST /v1/tickets/{ticket}/attachments": Scope.TICKETS_WRITE,
+    "GET /v1/tickets/{ticket}/attachments": Scope.TICKETS_READ,
+    "GET /v1/tickets/{ticket}/attachments/{attachment}/content": Scope.TICKETS_READ,
+    "POST /v1/tickets/{ticket}/attachments/{attachment}/remove": Scope.TICKETS_WRITE,
     "POST /v1/capas": Scope.COMPLAINTS_WRITE,
     "GET /v1/capas": Scope.COMPLAINTS_READ,
     "GET /v1/capas/{capa}": Scope.COMPLAINTS_READ,
@@ -109,9 +114,17 @@ SCOPES: dict[str, Scope] = {
     "POST /v1/surveys/opt-outs": Scope.SURVEYS_WRITE,
     "GET /v1/surveys/{survey}": Scope.SURVEYS_READ,
     "POST /v1/surveys/{survey}/answers": Scope.SURVEYS_WRITE,
+    "POST /v1/survey-campaigns": Scope.SURVEYS_WRITE,
+    "GET /v1/survey-campaigns": Scope.SURVEYS_READ,
+    "GET /v1/survey-campaigns/{campaign}": Scope.SURVEYS_READ,
     "GET /v1/satisfaction": Scope.SURVEYS_READ,
     "POST /v1/complaints/classify": Scope.COMPLAINTS_CLASSIFY,
     "POST /v1/returns/eligibility": Scope.RETURNS_CHECK,
+    "POST /v1/returns": Scope.RETURNS_WRITE,
+    "GET /v1/returns": Scope.RETURNS_READ,
+    "GET /v1/returns/{number}": Scope.RETURNS_READ,
+    **{f"POST /v1/returns/{{number}}/{move}": Scope.RETURNS_WRITE for move in ReturnMove},
+    "GET /v1/complaints/agreement": Scope.COMPLAINTS_READ,
     "GET /v1/policies": Scope.POLICIES_READ,
     "POST /v1/policies": Scope.POLICIES_WRITE,
     "GET /v1/policies/{name}": Scope.POLICIES_READ,

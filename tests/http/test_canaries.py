@@ -44,7 +44,8 @@ READABLE = {
     "inspection.finding", "responsibility.cause", "capa.title", "capa.problem", "capa.criteria", "capa.analyses",
     "capa.history", "capa_task.text", "capa_task.evidence", "capa_task.finding", "capa_task.dropped_because",
     "nonconformity.defect", "nonconformity.history", "nonconformity.reviews", "nonconformity.rounds",
-    "quality_alert.conclusion", "warranty_extension.reason", "ticket_search.tokens",
+    "quality_alert.conclusion", "warranty_extension.reason", "ticket_search.tokens", "attachment.removal_reason",
+    "return_request.history",
 }  # fmt: skip
 
 

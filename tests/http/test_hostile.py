@@ -164,10 +164,11 @@ async def test_every_field_refuses_a_value_of_the_wrong_kind_or_size(
 
 def in_turn(places: list[tuple[str, ...]], value: object) -> Iterator[dict[tuple[str, ...], object]]:
     """The wrong fields of one depth at a time, for the outer would hide the inner, and no more than a problem names."""
+    at_once = MAX_ERRORS // 2  # required fields that are missing meanwhile are named too
     for depth in sorted({len(place) for place in places}):
         together = [place for place in places if len(place) == depth]
-        for start in range(0, len(together), MAX_ERRORS):
-            yield dict.fromkeys(together[start : start + MAX_ERRORS], value)
+        for start in range(0, len(together), at_once):
+            yield dict.fromkeys(together[start : start + at_once], value)
 
 
 async def test_every_text_has_an_end(caller: httpx.AsyncClient, writing: list[tuple[Operation, str]]) -> None:

@@ -106,7 +106,7 @@ async def test_a_parameter_out_of_range_is_refused_by_name(
 ) -> None:
     tried = 0
     for operation in operations(service.app):
-        if name in operation.parameters():
+        if operation.method == "GET" and name in operation.parameters():
             url = operation.url(**dict.fromkeys(operation.references, ticket["number"]))
             problem = check_problem(await caller.get(f"{url}?{name}={value.replace('+', '%2B')}"), *_expected(value))
             assert name in {error["parameter"] for error in problem["errors"]}, operation.name

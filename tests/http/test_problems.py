@@ -8,11 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
-from app.core import errors, middleware
+from app.core import errors, middleware, streaming
 from app.core.auth import issue_key
 from app.core.errors import ServiceError
 from app.core.personal import Tier
@@ -21,7 +20,7 @@ from app.services.policy_book import PolicyBook
 from tests.builders import a_ticket
 from tests.conftest import Databases
 from tests.http.problems import check_problem
-from tests.http.service import Service, open_service, settings_for, take
+from tests.http.service import Service, connect_beside, open_service, settings_for, take
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 JSON = {"Content-Type": "application/json"}
@@ -51,13 +50,13 @@ async def _slow(client: httpx.AsyncClient, _: Service) -> httpx.Response:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(middleware, "BODY_SECONDS", 0.05)
-        patch.setattr(middleware, "LINGER_SECONDS", 0.05)
+        patch.setattr(streaming, "LINGER_SECONDS", 0.05)
         return await client.post("/v1/tickets", content=body(), headers=JSON)
 
 
 @asynccontextmanager
 async def _locked(service: Service, table: str, mode: str) -> AsyncIterator[None]:
-    connection = await asyncpg.connect(service.url.replace("postgresql+asyncpg", "postgresql"))
+    connection = await connect_beside(service.url)
     try:
         async with connection.transaction():
             await connection.execute(f"LOCK TABLE {table} IN {mode} MODE")

@@ -57,6 +57,13 @@ async def test_the_page_fits_asks_once_and_has_nothing_axe_minds(
     pictures = project / "artefacts"
     await browser.open(site + url, width=width, language=language)
     assert browser.requests == [site + url]
+    await browser.run("document.querySelector('a[href*=stop]').click()")
+    await browser.loaded()
+    await look(browser, pictures / f"survey_stop_{language}_{width}.png", width)
+    await send(browser)
+    assert await browser.run("document.querySelector('button')") is None
+    await look(browser, pictures / f"survey_stopped_{language}_{width}.png", width)
+    await browser.open(site + url, width=width, language=language)
     await look(browser, pictures / f"survey_{language}_{width}.png", width)
     await send(browser)  # nothing was answered
     assert await browser.run("document.activeElement.getAttribute('href')") == "#overall"

@@ -18,9 +18,9 @@ BODY_SECONDS, LINGER_SECONDS = 0.5, 0.3
 # As `aftersales serve` runs it, but for the times a body may take.
 _PROGRAM = f"""
 import sys, uvicorn
-from app.core import middleware
+from app.core import middleware, streaming
 from app.main import create_app
-middleware.BODY_SECONDS, middleware.LINGER_SECONDS = {BODY_SECONDS}, {LINGER_SECONDS}
+middleware.BODY_SECONDS, streaming.LINGER_SECONDS = {BODY_SECONDS}, {LINGER_SECONDS}
 uvicorn.run(create_app(), port=int(sys.argv[1]), loop="uvloop", http="httptools", ws="none", lifespan="on",
             log_config=None, access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=5)
 """
@@ -98,6 +98,7 @@ class Server:
     port: int
     log: Path
     key: str
+    pid: int
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -144,7 +145,7 @@ def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AFTERSALES_")}
     environment |= {
         "DATABASE_URL": database_url, "AFTERSALES_SECRET_KEYS": SECRET_KEYS, "AFTERSALES_LOG_LEVEL": "info",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": str(Path(__file__).parents[2]), "AFTERSALES_ATTACHMENTS": str(folder / "attachments"),
     }  # fmt: skip
     log = folder / "log"
     with log.open("wb") as output:
@@ -153,7 +154,7 @@ def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server
         )
         try:
             _await(process, port, log)
-            yield Server(port, log, key)
+            yield Server(port, log, key, process.pid)
         finally:
             process.terminate()
             process.wait(20)

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from app.core.mail import Encryption, Mailbox
 from app.core.settings import Settings
 from app.services.notices.courier import Courier, Parcel, advise
-from app.services.notices.letters import build_letter
+from app.services.notices.letters import build_letter, notice_letter
 from app.services.notices.outcomes import Outcome
 from app.services.rules.clause import Wording
 from app.services.rules.notice_wording import Message, word_test
@@ -145,9 +145,9 @@ def test_no_header_takes_a_second_line(sign: str) -> None:
     mailbox = Mailbox.parse("smtp+plain://localhost")
     smuggled = Message(Wording(f"工单{sign}", "ticket"), Wording("", ""))
     with pytest.raises(ValueError, match=r"[Hh]eader"):
-        build_letter(smuggled, "leader@example.com", mailbox, "ntc_0", AT)
+        build_letter(notice_letter(smuggled, "ntc_0"), "leader@example.com", mailbox, "ntc_0", AT)
     with pytest.raises(ValueError, match=r".+"):
-        build_letter(word_test("x"), f"leader@example.com{sign}", mailbox, "ntc_0", AT)
+        build_letter(notice_letter(word_test("x"), "ntc_0"), f"leader@example.com{sign}", mailbox, "ntc_0", AT)
 
 
 ADDRESSES = [

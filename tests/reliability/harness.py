@@ -55,6 +55,7 @@ def environment_of(database_url: str) -> dict[str, str]:
     """The environment of a process of the service."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | {
         "DATABASE_URL": database_url,
+        f"{PREFIX}ENVIRONMENT": "development",
         f"{PREFIX}SECRET_KEYS": SECRET_KEYS,
         f"{PREFIX}LOG_LEVEL": "warning",
     }

@@ -84,16 +84,27 @@ class Change:
 _NOTED = {"event": 1, "timeline_entry": 1, "idempotency_record": 1}
 _TAKEN = _NOTED | {"ticket": 1, "ticket_commitment": 2, "ticket_search": 1, "ticket_assignment": 1}
 _MEASURE = {"department": "production", "text": "隔离库存", "owner_staff_no": "7101", "due_on": "2026-11-25"}
+_THERE = a_ticket(external_ref="there", description="用热水冲一下杯子就炸裂了，质量太差")
+_CONFIRMED = {"complaint_class": "quality", "issue_type": "product_quality", "severity": "minor", "staff_no": "1101"}
 _SERIOUS = a_ticket(business_line="components", severity="serious", external_ref="serious")
 _HANDED_OVER = _NOTED | {"ticket_assignment": 1}
 _OURS = {"ours": True, "department": "production", "cause": "釉料配比有误"}
 _CAPA = {"title": "餐盘开裂", "problem": "同批次餐盘受热开裂", "staff_no": "3001"}
+_RETURN = {"business_line": "tableware", "lines": [{"product_name": "餐盘", "reason": "quality"}] * 2}
+_RETURNED = {
+    "event": 1, "idempotency_record": 1, "return_request": 1, "return_line": 2, "return_decision": 2,
+    "return_deadline": 1,
+}  # fmt: skip
 CHANGES = [
     Change("POST", "", a_ticket(external_ref="whole"), _TAKEN),
-    Change("POST", "", a_ticket(external_ref="there"), {"idempotency_record": 1}),
+    Change("POST", "", _THERE, {"idempotency_record": 1}),
     Change("POST", "/{number}/start", {"staff_no": "1101"}, _HANDED_OVER),
     Change("POST", "/{number}/comments", {"text": "已联系客户", "visibility": "customer"}, _NOTED),
     Change("PATCH", "/{number}", {"urgency": "emergency"}, _NOTED, (("If-Match", '"1.general"'),)),
+    Change(
+        "PUT", "/{number}/classification", _CONFIRMED, _NOTED | {"classification_feedback": 1},
+        headers=(("If-Match", '"1.general"'),),
+    ),
     Change("POST", "/{number}/accept", {}, {"idempotency_record": 1}),
     Change("POST", "", _SERIOUS, _TAKEN | {"event": 3, "timeline_entry": 2, "complaint_report": 1}),
     Change("POST", "/{number}/report", {"staff_no": "1101"}, _NOTED | {"complaint_report": 1}),
@@ -103,12 +114,13 @@ CHANGES = [
     ),
     Change("POST", "/{number}/responsibility", _OURS, _NOTED | {"responsibility": 1}),
     Change("POST", "/{number}/capa", _CAPA, _NOTED | {"event": 2, "capa": 1, "capa_ticket": 1}),
+    Change("POST", "/v1/returns", _RETURN, _RETURNED),
 ]  # fmt: skip
-_NAMES = ["take", "repeat", "move", "comment", "change", "refusal", "take serious", "open report", "measure"]
+_NAMES = ["take", "repeat", "move", "comment", "change", "confirm", "refusal", "take serious", "open report", "measure"]
 
 
 @pytest.mark.parametrize(("how", "status"), [(_a_bug, 500), (_the_link_breaks, 503)], ids=["a bug", "the link breaks"])
-@pytest.mark.parametrize("change", CHANGES, ids=[*_NAMES, "determine", "open a CAPA"])
+@pytest.mark.parametrize("change", CHANGES, ids=[*_NAMES, "determine", "open a CAPA", "return"])
 async def test_a_change_is_whole_or_not_there_whichever_statement_fails(
     client: AsyncClient,
     db: Database,
@@ -117,8 +129,9 @@ async def test_a_change_is_whole_or_not_there_whichever_statement_fails(
     status: int,
     measured: Measured,
 ) -> None:
-    ticket = (await client.post("/v1/tickets", json=a_ticket(external_ref="there"))).json()
-    path = f"/v1/tickets{change.path}".format(number=ticket["number"])
+    ticket = (await client.post("/v1/tickets", json=_THERE)).json()
+    path = change.path if change.path.startswith("/v1/") else f"/v1/tickets{change.path}"
+    path = path.format(number=ticket["number"])
     if change.first is not None:
         await client.post(f"/v1/tickets/{ticket['number']}{change.first[0]}", json=change.first[1])
     headers = {"Idempotency-Key": "one-and-the-same", **dict(change.headers)}

@@ -29,7 +29,12 @@ def settings(database_url: str, robots: Robots) -> Settings:
 
 def start_worker(database_url: str, robots: Robots) -> subprocess.Popen[bytes]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    own = {"DATABASE_URL": database_url, f"{PREFIX}SECRET_KEYS": SECRET_KEYS, f"{PREFIX}ROBOT_GATEWAYS": robots.url}
+    own = {
+        "DATABASE_URL": database_url,
+        f"{PREFIX}ENVIRONMENT": "development",
+        f"{PREFIX}SECRET_KEYS": SECRET_KEYS,
+        f"{PREFIX}ROBOT_GATEWAYS": robots.url,
+    }
     command = [sys.executable, "-m", "app.cli", "worker"]
     return subprocess.Popen(command, env=plain | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -1,10 +1,9 @@
 """The kind of ticket proposed for a text. Every text here is this project's own."""
 
-import pytest
-
 from app.services.policy_book import PolicyBook
 from app.services.rules.classification import ClassificationFacts, Kind, classify
 
+MISREAD = 0.25  # the most that a trained model may get wrong
 TEXTS = {
     Kind.CONSULTATION: """
         请问维修网点在哪|你们几点下班|要一份出厂检验报告和合格证|我预约的师傅明天几点来|买十台有没有优惠
@@ -37,12 +36,12 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [(text.strip(), kind) for kind in TEXTS for text in TEXTS[kind].replace("\n", "|").split("|") if text.strip()],
-)
-def test_a_text_is_registered_as_a_hotline_would(book: PolicyBook, text: str, kind: Kind) -> None:
-    assert classify(ClassificationFacts(text), book.lexicon).kind is kind
+def test_most_texts_are_registered_as_a_hotline_would(book: PolicyBook) -> None:
+    texts = [
+        (text.strip(), kind) for kind in TEXTS for text in TEXTS[kind].replace("\n", "|").split("|") if text.strip()
+    ]
+    misread = [text for text, kind in texts if classify(ClassificationFacts(text), book.classifier).kind is not kind]
+    assert len(misread) <= MISREAD * len(texts), misread
 
 
 def test_every_kind_is_proposed_for_some_text() -> None:

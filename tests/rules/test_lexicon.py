@@ -58,7 +58,6 @@ SIGN = {"name": "defect", "role": "fault", "issue": "product_quality", "cause": 
 LEXICON = {
     "version": "1",
     "gap": 6,
-    "thresholds": {"complaint": 0.5, "asking": 1, "routine": 2, "also": 1, "also_share": 0.25, "confirm": 0.6},
     "macros": {"very": "(很|太)"},
     "signs": [SIGN],
     "characters": {"pairs": "壞坏"},
@@ -75,7 +74,6 @@ def test_a_lexicon_is_read_with_its_macros_and_characters() -> None:
     "change",
     [
         {"signs": [{**SIGN, "issue": None}]},
-        {"signs": [{**SIGN, "kind": "repair"}]},
         {"signs": [{**SIGN, "colour": "red"}]},
         {"macros": {}},
         {"characters": {"pairs": "壞坏 電"}},

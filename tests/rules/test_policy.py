@@ -250,6 +250,8 @@ def test_calendars_keep_holidays_and_make_up_workdays(book: PolicyBook) -> None:
         ("surveys.one_invitation_in_days", 30),
         ("surveys.valid_days", 14),
         ("surveys.invited_percent", 100),
+        ("surveys.campaign_percent", 100),
+        ("surveys.invited_by", "crm"),
         ("surveys.reminder_after_days", 3),
         ("retention.years_after_closure", 3),
     ],

@@ -18,6 +18,7 @@ from app.services.rules.surveys import (
     explain_follow_up,
     is_dissatisfied,
     is_satisfied,
+    lot_of,
 )
 from app.services.rules.tickets import Move
 
@@ -94,3 +95,14 @@ def test_the_lot_falls_on_the_share_and_falls_the_same_again() -> None:
     assert all(drawn(survey, 20, "loyalty") for survey in chosen)
     assert not any(drawn(survey, 0, "loyalty") for survey in ids)
     assert all(drawn(survey, 100, "invited") for survey in ids)
+
+
+def test_lots_are_the_same_again_and_spread_evenly() -> None:
+    customers = [place.to_bytes(32) for place in range(2000)]
+    autumn = [lot_of("autumn", customer) for customer in customers]
+    assert autumn == [lot_of("autumn", customer) for customer in customers]
+    assert set(autumn) == set(range(100))
+    below = sum(lot < 20 for lot in autumn)
+    assert 330 < below < 470  # 400 expected, within four standard deviations
+    both = sum(lot < 20 and lot_of("winter", customer) < 20 for lot, customer in zip(autumn, customers, strict=True))
+    assert 45 < both < 115  # another seed draws others: 80 expected

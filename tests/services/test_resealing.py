@@ -13,6 +13,7 @@ from app.services.policy_book import PolicyBook
 from app.services.resealing import BATCH, SEALED, reseal
 from tests.builders import a_ticket
 from tests.conftest import SECRET_KEYS, Databases
+from tests.http.operations import A_PICTURE
 from tests.http.service import Service, open_service, put_in_channel, take
 
 PERSON = {
@@ -34,6 +35,17 @@ async def fill(service: Service) -> str:
     await put_in_channel(client, "https://oapi.dingtalk.com/robot/send?access_token=x", kind="dingtalk", secret="SECx")
     hook = {"url": "https://crm.test/hook", "business_lines": ["tableware"]}
     assert (await client.post("/v1/webhook-endpoints", json=hook)).is_success
+    asked = {
+        **line,
+        "kind": "periodic",
+        "customers": [{"name": PERSON["name"], "phone": "13900001111", "external_id": "c-1"}],
+    }
+    campaign = await client.post("/v1/survey-campaigns", json=asked)
+    assert campaign.is_success, campaign.text
+    [ticket] = (await client.get("/v1/tickets", params={"limit": 1})).json()["items"]
+    named = {"Content-Disposition": "attachment; filename=a.png"}
+    photo = f"/v1/tickets/{ticket['id']}/attachments"
+    assert (await client.post(photo, params={"kind": "photo"}, content=A_PICTURE, headers=named)).is_success
     keyed = await client.post("/v1/tickets", json=a_ticket(customer=PERSON), headers={"Idempotency-Key": "before-it"})
     assert keyed.is_success
     return client.headers["authorization"].removeprefix("Bearer ")

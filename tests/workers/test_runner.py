@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, text
 
+from app.core.blobs import Blobs
 from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
@@ -37,7 +38,8 @@ BOOK = PolicyBook.load()
 
 def tools(db: Database, clock: Clock) -> Tools:
     settings = Settings(DATABASE_URL=db.engine.url.render_as_string(), secret_keys=SECRET_KEYS)
-    return Tools(db, clock, Directory(db, BOOK), KeyRing.read(None, SECRET_KEYS), Courier(settings))
+    keyring, blobs = KeyRing.read(None, SECRET_KEYS), Blobs(settings.attachments)
+    return Tools(db, clock, Directory(db, BOOK), keyring, Courier(settings), blobs)
 
 
 @asynccontextmanager

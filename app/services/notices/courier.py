@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from app.core.language import Text
 from app.core.mail import Mailbox
 from app.core.settings import Settings
 from app.services.notices import letters, robots
+from app.services.notices.letters import Letter, build_letter, notice_letter, send_letter
 from app.services.notices.outcomes import ADVICE, Outcome, Trouble
 from app.services.rules.notice_wording import Message
 from app.services.rules.notices import ChannelKind, Verdict
@@ -62,21 +63,20 @@ class Courier:
 
     async def send(self, parcel: Parcel) -> Outcome:
         """Deliver; whatever goes wrong on the way is an outcome."""
+        if parcel.kind is ChannelKind.EMAIL:
+            return await self.post(notice_letter(parcel.message, parcel.reference), parcel.address, parcel.reference)
         if not self.may_reach(parcel.kind, parcel.address):  # the settings may have changed since it was put in
             return Outcome(Verdict.REFUSED, code=Trouble.NOT_ADMITTED)
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                return await (self._write(parcel) if parcel.kind is ChannelKind.EMAIL else self._say(parcel))
-        except TimeoutError:
-            return Outcome.unreachable()
-        except (OSError, httpx.HTTPError, httpx.InvalidURL) as fault:  # their words may hold the address
-            return Outcome.unreachable(type(fault).__name__)
+        return await _in_time(self._say(parcel))
 
-    async def _write(self, parcel: Parcel) -> Outcome:
+    async def post(self, letter: Letter, to: str, reference: str) -> Outcome:
+        """Hand a letter to the mail server; whatever goes wrong on the way is an outcome."""
+        if not self.may_reach(ChannelKind.EMAIL, to):
+            return Outcome(Verdict.REFUSED, code=Trouble.NOT_ADMITTED)
         if self._mailbox is None:
             return Outcome(Verdict.REFUSED, code=Trouble.SMTP_NOT_SET)
-        letter = letters.build_letter(parcel.message, parcel.address, self._mailbox, parcel.reference, self._clock())
-        return await letters.send_letter(self._mailbox, letter, parcel.address)
+        sent = build_letter(letter, to, self._mailbox, reference, self._clock())
+        return await _in_time(send_letter(self._mailbox, sent, to))
 
     async def _say(self, parcel: Parcel) -> Outcome:
         text = f"{parcel.message.text()}\n{parcel.reference}"
@@ -96,6 +96,16 @@ class Courier:
     async def close(self) -> None:
         if "_http" in self.__dict__:
             await self._http.aclose()
+
+
+async def _in_time(sending: Awaitable[Outcome]) -> Outcome:
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            return await sending
+    except TimeoutError:
+        return Outcome.unreachable()
+    except (OSError, httpx.HTTPError, httpx.InvalidURL) as fault:  # their words may hold the address
+        return Outcome.unreachable(type(fault).__name__)
 
 
 def advise(kind: ChannelKind, status: int | None, code: str | None, text: str | None) -> Text | None:

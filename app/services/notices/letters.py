@@ -1,9 +1,11 @@
-"""Notices by email: the letter, and what the mail server's answer means."""
+"""Letters to staff and customers, and what the mail server's answer to one means."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 
 import aiosmtplib
@@ -15,20 +17,51 @@ from app.services.rules.notice_wording import Message
 from app.services.rules.notices import Verdict
 
 
-def build_letter(message: Message, to: str, mailbox: Mailbox, reference: str, at: datetime) -> EmailMessage:
-    """Return the letter. Its Message-ID is made of the notice's own, so that a double is known as one.
+class _Policy(EmailPolicy):
+    """Leaves addresses in headers in one line: folded they would be encoded, and nobody could follow them."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name in _OF_ONE_LINE:
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_OF_ONE_LINE = {"List-Unsubscribe"}
+_POLICY = _Policy(linesep="\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is written. `headers` are added to those every letter has."""
+
+    subject: str
+    text: str
+    html: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def notice_letter(message: Message, reference: str) -> Letter:
+    return Letter(f"{message.subject.zh} / {message.subject.en}", f"{message.text()}\n\n{reference}\n")
+
+
+def build_letter(letter: Letter, to: str, mailbox: Mailbox, reference: str, at: datetime) -> EmailMessage:
+    """Return the letter as it is sent. Its Message-ID is made of `reference`, so that a double is known as one.
 
     Raises: ValueError if a header would take more than one line.
     """
-    letter = EmailMessage(policy=SMTP)
-    letter["From"] = Address("售后服务 After-sales", addr_spec=mailbox.sender)
-    letter["To"] = Address(addr_spec=to)
-    letter["Subject"] = f"{message.subject.zh} / {message.subject.en}"
-    letter["Date"] = format_datetime(at)
-    letter["Message-ID"] = f"<{reference}@{mailbox.domain}>"
-    letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(f"{message.text()}\n\n{reference}\n", cte="base64")
-    return letter
+    sent = EmailMessage(policy=_POLICY)
+    sent["From"] = Address("售后服务 After-sales", addr_spec=mailbox.sender)
+    sent["To"] = Address(addr_spec=to)
+    sent["Subject"] = letter.subject
+    sent["Date"] = format_datetime(at)
+    sent["Message-ID"] = f"<{reference}@{mailbox.domain}>"
+    sent["Auto-Submitted"] = "auto-generated"
+    for name, value in letter.headers.items():
+        sent[name] = value
+    sent.set_content(letter.text, cte="base64")
+    if letter.html is not None:
+        sent.add_alternative(letter.html, subtype="html", cte="base64")
+    return sent
 
 
 async def send_letter(mailbox: Mailbox, letter: EmailMessage, to: str) -> Outcome:

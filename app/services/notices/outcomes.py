@@ -20,6 +20,7 @@ class Trouble(StrEnum):
     SEALED = "sealed"
     SMTP_NOT_SET = "smtp_not_set"
     SMTP_SESSION = "smtp_session"
+    PUBLIC_URL_NOT_SET = "public_url_not_set"
 
 
 ADVICE: dict[str, Text] = {
@@ -40,6 +41,10 @@ ADVICE: dict[str, Text] = {
     ),
     Trouble.SMTP_NOT_SET: Text(
         "尚未设置 AFTERSALES_SMTP_URL，设置后请重发", "AFTERSALES_SMTP_URL is not set: set it, then resend"
+    ),
+    Trouble.PUBLIC_URL_NOT_SET: Text(
+        "尚未设置 AFTERSALES_PUBLIC_URL，邮件中没有可用的链接",
+        "AFTERSALES_PUBLIC_URL is not set: the letter would have no link",
     ),
     Trouble.SMTP_SESSION: Text(
         "邮件服务器拒绝连接或登录：请核对 AFTERSALES_SMTP_URL",

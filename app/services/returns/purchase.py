@@ -44,7 +44,7 @@ async def _by_id(ctx: Context, body: EligibilityIn, purchase_id: str) -> tuple[L
         purchase = await find_record(session, ctx, Purchase, purchase_id)
         if purchase.business_line_id not in lines:
             raise RecordNotFound
-        facts = await facts_on_file(session, purchase, ctx.now, _coming(body.facts))
+        facts = await facts_on_file(session, purchase, ctx.now, coming_back(body.facts, body.facts.quantity_requested))
     return ctx.known.by_id[purchase.business_line_id], facts
 
 
@@ -54,15 +54,20 @@ async def _by_order(
     line = ctx.line(body.business_line)
     async with ctx.db.begin() as session:
         purchase = await purchase_by_order(ctx, session, line, order_no, proof, order_line=body.order_line)
-        facts = {} if purchase is None else await facts_on_file(session, purchase, ctx.now, _coming(body.facts))
+        facts = (
+            {}
+            if purchase is None
+            else await facts_on_file(session, purchase, ctx.now, coming_back(body.facts, body.facts.quantity_requested))
+        )
     if purchase is None:  # here, so that the attempt is counted
         raise OrderNotProven
     return line, {name: value for name, value in facts.items() if name not in _PRICES}
 
 
-def _coming(given: ReturnFactsIn) -> ComingBack:
+def coming_back(given: ReturnFactsIn, quantity: int | None) -> ComingBack:
+    """Return what of a purchase comes back: a gift unless the caller says otherwise, of a bundle what they say."""
     return ComingBack(
-        quantity=given.quantity_requested,
+        quantity=quantity,
         gift=given.gift is None or given.gift.returned,
         returning=given.bundle.returning if given.bundle else None,
     )

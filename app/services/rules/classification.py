@@ -1,16 +1,20 @@
 """投诉分类: what a customer's text is about, how grave and how pressing it is, and what kind of ticket it makes.
 
-Classes follow components 6.4.1. The reading is by words; safety is read for recall, so a hazard is rather
-named once too often, and `needs_confirmation` says when staff should look.
+Classes follow components 6.4.1. A lexicon finds words, negation and figures of speech; a trained model weighs them
+together with the text's character grams. Safety is read for recall, by the lexicon or the model, whichever is more
+alarmed; `needs_confirmation` says when staff should look.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Final
 
-from app.services.rules.classification_decision import Weighed, weigh
-from app.services.rules.classification_kind import propose_kind
-from app.services.rules.classification_reading import Grievance, Reading, read
+from app.services.rules.classification_decision import Decided, Given, decide
+from app.services.rules.classification_evidence import Evidence, quote
+from app.services.rules.classification_features import grams, signs
+from app.services.rules.classification_grievances import attribute, severity_of
+from app.services.rules.classification_model import Calibrations, Model
+from app.services.rules.classification_reading import Reading, read
 from app.services.rules.classification_words import ComplaintClass, IssueType, Kind, Severity, Urgency
 from app.services.rules.lexicon import Lexicon, Role, Sign
 from app.services.rules.lexicon_matcher import Found
@@ -18,6 +22,7 @@ from app.services.rules.lexicon_matcher import Found
 __all__ = [
     "Classification",
     "ClassificationFacts",
+    "Classifier",
     "ComplaintClass",
     "Confidence",
     "Evidence",
@@ -28,10 +33,7 @@ __all__ = [
     "classify",
 ]
 
-_CONTENT: Final = (Role.QUESTION, Role.INQUIRY, Role.THANKS, Role.GOOD)  # what speaks for "no complaint"
-_HAZARD_IF_FEARED: Final = frozenset({Role.OVERHEATING, Role.FEAR})
-_EVIDENCE_PER_POINT: Final = 3  # a long text need not be quoted whole
-_INTERNAL: Final = "internal"  # the company's own quality findings (chemicals 五.1) are no praise and no question
+_INTERNAL: Final = "internal"  # the company's own quality findings (chemicals 五.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +47,16 @@ class ClassificationFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """A quotation: `text` is `original[start:end]`, counted in code points; `supports` is "field:value"."""
+class Classifier:
+    """What reads texts: the words, and the model trained on what they find."""
 
-    text: str
-    start: int
-    end: int
-    supports: str
+    lexicon: Lexicon
+    model: Model
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How sure each field is, 0 to 1; `overall` is that of the least sure one."""
+    """How often such an answer was right on texts the model had not seen; `overall` is that of the least sure field."""
 
     overall: float
     complaint_class: float
@@ -78,89 +78,69 @@ class Classification:
     kind: Kind
     confidence: Confidence
     evidence: tuple[Evidence, ...]
-    version: str  # of the lexicon
+    model: str  # its version
+    lexicon: str  # its version
     needs_confirmation: bool
 
 
-def classify(facts: ClassificationFacts, lexicon: Lexicon) -> Classification:
-    """Classify a text of any length and script; texts that say nothing are no complaint, with low confidence.
+def classify(facts: ClassificationFacts, classifier: Classifier) -> Classification:
+    """Classify a text of any length and script; texts that say nothing are answered too, with low confidence.
 
-    `facts.kind`, where given, is kept: what the caller calls a complaint is one of other cause if nothing says why,
-    what the caller calls a repair a matter of quality. Time grows with the length of the text only.
+    `facts.kind`, where given, is kept: what the caller calls a complaint or a repair is never read as no complaint.
+    Time grows with the length of the text only.
     """
-    reading = read(facts.text, lexicon, category=facts.product_category or "")
-    weighed = weigh(reading, lexicon.thresholds, kind=facts.kind, internal=facts.channel == _INTERNAL)
-    kind, kind_confidence = (facts.kind, 1.0) if facts.kind else propose_kind(reading, weighed)
-    urgency, pressing = _urgency(reading, weighed)
-    confidence = _confidence(reading, weighed, kind_confidence)
-    points = [*_points(reading, weighed, kind), *((mark, f"urgency:{urgency}") for mark in pressing)]
+    lexicon, reader = classifier.lexicon, classifier.model.reader
+    folded = facts.text.translate(lexicon.folding)
+    reading = read(folded, lexicon, category=facts.product_category or "")
+    grievances = attribute(reading)
+    severity = severity_of(reading, grievances)
+    pieces = grams(folded)
+    found = reader.read(signs(reading, grievances, severity, length=len(folded)), pieces)
+    given = Given(facts.kind, facts.channel == _INTERNAL, severity is Severity.CRITICAL)
+    decided = decide(found, reader, given)
+    urgency, pressing = _urgency(reading, decided)
+    telling = partial(reader.telling, grams=pieces)
+    evidence = [*quote(facts.text, folded, decided, reading, grievances, telling)]
+    evidence += [_pressing(facts.text, mark, urgency) for mark in pressing]
+    confidence = _confidence(decided, classifier.model.calibration, given)
     return Classification(
-        weighed.complaint_class,
-        weighed.issue_type,
-        weighed.also,
-        weighed.severity,
+        decided.complaint_class,
+        decided.issue_type,
+        decided.also,
+        decided.severity,
         urgency,
-        kind,
+        decided.kind,
         confidence,
-        tuple(_evidence(facts.text, points)),
+        tuple(evidence),
+        str(classifier.model.version),
         lexicon.version,
-        needs_confirmation=confidence.overall < lexicon.thresholds.confirm,
+        needs_confirmation=_says_little(folded, reading) or confidence.overall < classifier.model.thresholds.confirm,
     )
 
 
-Place = Found[Sign] | Grievance
+def _says_little(folded: str, reading: Reading) -> bool:
+    """There is no letter in the text, or no word that the lexicon knows: the model would go by grams alone."""
+    return not any(map(str.isalpha, folded)) or not (reading.grievances or reading.goods or any(reading.marks.values()))
 
 
-def _urgency(reading: Reading, weighed: Weighed) -> tuple[Urgency, list[Found[Sign]]]:
-    """Emergency (紧急): harm or hazard, or trouble going on and a call for haste."""
-    if weighed.severity is Severity.CRITICAL:
+def _urgency(reading: Reading, decided: Decided) -> tuple[Urgency, list[Found[Sign]]]:
+    """Emergency (紧急): harm or hazard, or trouble going on and a call for haste; with the words of the latter."""
+    if decided.severity is Severity.CRITICAL:
         return Urgency.EMERGENCY, []
     if reading.marks[Role.ONGOING] and reading.marks[Role.URGENT]:
         return Urgency.EMERGENCY, [*reading.marks[Role.ONGOING], *reading.marks[Role.URGENT]]
     return Urgency.GENERAL, []
 
 
-def _confidence(reading: Reading, weighed: Weighed, kind: float) -> Confidence:
-    """Far from the threshold and from the next best answer is sure; a severity that rests on a mere fear is not."""
-    if weighed.complaint_class is ComplaintClass.NOT_COMPLAINT:
-        signs = sum(reading.weight_of(role) for role in (*_CONTENT, Role.KIND))
-        doubtful = weighed.total / weighed.threshold if weighed.total < weighed.threshold else 0.8
-        sure = (0.45 + min(signs, 2) * 0.2) * (1 - 0.4 * doubtful)
-        return Confidence(min(sure, kind), sure, sure, sure, kind)
-    is_complaint = max(0.1, min(1.0, 0.45 + 0.25 * (weighed.total - weighed.threshold)))
-    complaint_class = is_complaint * (0.6 + 0.4 * weighed.class_margin)
-    issue = is_complaint * (0.5 + 0.5 * weighed.issue_margin)
-    feared = any(grievance.role is Role.HAZARD and not grievance.stated for grievance in weighed.grievances)
-    severity = 0.5 if feared and weighed.severity is not Severity.CRITICAL else 0.8
-    return Confidence(min(complaint_class, issue, severity, kind), complaint_class, issue, severity, kind)
+def _pressing(text: str, mark: Found[Sign], urgency: Urgency) -> Evidence:
+    return Evidence(text[mark.start : mark.end], mark.start, mark.end, f"urgency:{urgency}")
 
 
-def _points(reading: Reading, weighed: Weighed, kind: Kind) -> Iterator[tuple[Place, str]]:
-    yield from ((found, f"kind:{kind}") for found in reading.marks[Role.KIND] if found.payload.kind is kind)
-    if weighed.complaint_class is not ComplaintClass.NOT_COMPLAINT:
-        yield from _grievance_points(reading, weighed)
-        return
-    content = (found for role in (Role.SETTLED, *_CONTENT) for found in reading.marks[role])
-    yield from ((found, f"complaint_class:{ComplaintClass.NOT_COMPLAINT}") for found in content)
-
-
-def _grievance_points(reading: Reading, weighed: Weighed) -> Iterator[tuple[Place, str]]:
-    named = {weighed.issue_type, *weighed.also}
-    for grievance in sorted(weighed.grievances, key=lambda grievance: -grievance.weight):
-        if grievance.issue in named:
-            yield grievance, f"issue_type:{grievance.issue}"
-        heat = weighed.severity is Severity.CRITICAL and grievance.role in _HAZARD_IF_FEARED
-        if heat or (grievance.severity is weighed.severity and grievance.severity is not Severity.MINOR):
-            yield grievance, f"severity:{weighed.severity}"
-    if weighed.severity is Severity.SERIOUS:
-        for found in (*reading.marks[Role.ESCALATION], *reading.marks[Role.REQUEST]):
-            yield found, f"severity:{weighed.severity}"
-
-
-def _evidence(text: str, points: Iterable[tuple[Place, str]]) -> Iterator[Evidence]:
-    taken: dict[str, set[tuple[int, int]]] = {}
-    for place, supports in points:
-        spans = taken.setdefault(supports, set())
-        if len(spans) < _EVIDENCE_PER_POINT and (place.start, place.end) not in spans:
-            spans.add((place.start, place.end))
-            yield Evidence(text[place.start : place.end], place.start, place.end, supports)
+def _confidence(decided: Decided, calibration: Calibrations, given: Given) -> Confidence:
+    fields = {
+        "complaint_class": calibration.complaint_class.confidence(decided.sure["complaint_class"]),
+        "issue_type": calibration.issue_type.confidence(decided.sure["issue_type"]),
+        "severity": calibration.severity.confidence(decided.sure["severity"]),
+        "kind": calibration.kind.confidence(decided.sure["kind"]) if given.kind is None else 1.0,
+    }
+    return Confidence(min(fields.values()), **fields)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from app.services.rules.classification_words import ComplaintClass, IssueType, Kind, Severity
+from app.services.rules.classification_words import ComplaintClass, IssueType, Severity
 from app.services.rules.clause import Terms
 from app.services.rules.lexicon_matcher import Matcher
 from app.services.rules.lexicon_text import folding
@@ -40,7 +40,6 @@ class Role(StrEnum):
     FEAR = "fear"
     ONGOING = "ongoing"  # trouble that goes on while the text is read: with a call for haste, an emergency
     URGENT = "urgent"
-    ASPECT = "aspect"  # what a good or bad word is about
     GOOD = "good"
     BAD = "bad"
     NEGATOR = "negator"
@@ -58,8 +57,9 @@ class Role(StrEnum):
     MISUSE = "misuse"  # the customer's own hand
     CHOICE = "choice"  # a return for the customer's own reasons: wrong size or model ordered, unopened, not needed
     TRANSPORT = "transport"
-    GOODS = "goods"  # what goods these are; its issue and cause are those of a bad word about nothing else
-    KIND = "kind"
+    RETURN = "return"  # asks to give the goods back
+    SUGGESTION = "suggestion"  # what follows is proposed, not stated
+    GOODS = "goods"  # what goods these are
     SHIELD = "shield"  # protects the words inside it from being read
 
 
@@ -78,26 +78,14 @@ class Sign(Terms):
     cause: ComplaintClass | None = None
     severity: Severity = Severity.MINOR
     weight: float = Field(default=1, gt=0)
-    kind: Kind | None = None
     unless_goods: tuple[str, ...] = ()  # names of the goods about which these words mean something else
     reach: int = 2  # of a negator: characters it may stand before the word it denies
 
     @model_validator(mode="after")
     def _complete(self) -> "Sign":
-        if self.role in {*STATES_FAULT, Role.ASPECT, Role.GOODS} and (self.issue is None or self.cause is None):
+        if self.role in STATES_FAULT and (self.issue is None or self.cause is None):
             raise ValueError(f"sign {self.name}: a {self.role} names its issue and its cause")
-        if (self.role is Role.KIND) != (self.kind is not None):
-            raise ValueError(f"sign {self.name}: exactly the signs of role kind name a kind")
         return self
-
-
-class Thresholds(Terms):
-    complaint: float  # summed weight from which a text is a complaint
-    asking: float  # the same for a text that asks or thanks
-    routine: float  # the same for a return for the customer's own reasons
-    also: float  # weight from which a secondary issue type is named
-    also_share: float  # and its least share of the primary's weight
-    confirm: float  # confidence below which staff are asked to confirm
 
 
 class Characters(Terms):
@@ -116,7 +104,6 @@ class LexiconPart(Terms):
     version: str | None = None
     gap: int | None = None
     macros: dict[str, str] | None = None
-    thresholds: Thresholds | None = None
     signs: tuple[Sign, ...] = ()
     characters: Characters | None = None
 
@@ -125,7 +112,6 @@ class Lexicon(Terms):
     version: str
     gap: int = Field(ge=1, le=12)  # most characters a "~" stands for
     macros: dict[str, str]  # lists of alternatives that many entries share
-    thresholds: Thresholds
     signs: tuple[Sign, ...]
     characters: Characters
 

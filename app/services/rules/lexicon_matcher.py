@@ -5,12 +5,13 @@ backtrack. An entry is a word with alternatives, `没(有|)收到`; "_" is a spa
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 Payload = TypeVar("Payload")
 
+_LAST_ASCII = "\x7f"
 Choice = list[list["str | Choice"]]  # the alternatives of an entry; a part is a character or, again, a choice
 
 
@@ -51,15 +52,20 @@ class _Accept(Generic[Payload]):
 class _State(Generic[Payload]):
     """Where a text has come to in all entries at once. `moves` are resolved on first use."""
 
-    __slots__ = ("accepts", "ends", "gapped", "moves")
+    __slots__ = ("accepts", "ends", "gapped", "moves", "resumes")
+
+    moves: "dict[str, frozenset[int] | _State[Payload]]"
 
     def __init__(
         self, accepts: tuple[_Accept[Payload], ...], moves: "dict[str, frozenset[int] | _State[Payload]]"
     ) -> None:
         self.accepts = tuple(accept.payload for accept in accepts if accept.tail is None)
         self.gapped = tuple(accept for accept in accepts if accept.tail is not None)
+        tails = (accept.tail for accept in accepts if accept.tail is not None)
+        # What entries go on with after a gap.
+        self.resumes = frozenset(char for tail in tails for char in tail.moves)
         self.ends = bool(accepts)  # whether some entry, or its part before a gap, is complete here
-        self.moves = moves
+        self.moves: dict[str, frozenset[int] | _State[Payload]] = moves
 
 
 class Matcher(Generic[Payload]):
@@ -87,36 +93,27 @@ class Matcher(Generic[Payload]):
         Among entries without "~" the longest wins: one that lies within another is not reported.
         """
         found: list[Found[Payload]] = []
-        covered = start
+        begins, covered = self._begins, start
         for at in range(start, end):
-            first = self._begins.get(text[at])
-            if first is None or not (first.ends or (at + 1 < end and text[at + 1] in first.moves)):
+            state, stop = begins.get(text[at]), at + 1
+            if state is None or not (state.ends or (stop < end and text[stop] in state.moves)):
                 continue
-            longest, payloads = at, self._none
-            for stop, state in self._walk(first, text, at, at + 1, end):
-                if state.accepts:
-                    longest, payloads = stop, state.accepts
-                if state.gapped and stop > covered:
-                    found += self._over_gap(state, text, at, stop, end)
+            longest, payloads, chinese = at, self._none, text[at] > _LAST_ASCII
+            while True:
+                if state.ends and ((chinese and text[stop - 1] > _LAST_ASCII) or _whole_word(text, at, stop)):
+                    if state.accepts:
+                        longest, payloads = stop, state.accepts
+                    if state.gapped and stop > covered:
+                        self._over_gap(state, text, at, stop, end, found)
+                if stop == end or (following := state.moves.get(text[stop])) is None:
+                    break
+                state = self._step(state, text[stop]) if isinstance(following, frozenset) else following
+                stop += 1
             if longest > covered:
                 covered = longest
-                found += [Found(at, longest, payload) for payload in payloads]
+                for payload in payloads:
+                    found.append(Found(at, longest, payload))  # noqa: PERF401 - mostly one
         return found
-
-    def _walk(
-        self, state: _State[Payload], text: str, start: int, at: int, end: int
-    ) -> list[tuple[int, _State[Payload]]]:
-        """Every accepting state on the way from `state` at `at`, with where it is reached; `start` began the entry."""
-        reached: list[tuple[int, _State[Payload]]] = []
-        chinese = not text[start].isascii()
-        while True:
-            if state.ends and ((chinese and not text[at - 1].isascii()) or _whole_word(text, start, at)):
-                reached.append((at, state))
-            following = state.moves.get(text[at]) if at < end else None
-            if following is None:
-                return reached
-            state = self._step(state, text[at]) if isinstance(following, frozenset) else following
-            at += 1
 
     def _step(self, state: _State[Payload], char: str) -> _State[Payload]:
         following = state.moves[char]
@@ -124,17 +121,34 @@ class Matcher(Generic[Payload]):
             following = state.moves[char] = self._state(following)
         return following
 
-    def _over_gap(self, state: _State[Payload], text: str, start: int, stop: int, end: int) -> Iterator[Found[Payload]]:
+    def _over_gap(
+        self, state: _State[Payload], text: str, start: int, stop: int, end: int, found: list[Found[Payload]]
+    ) -> None:
+        last = min(end, stop + self._gap + 1)
+        if state.resumes.isdisjoint(text[stop:last]):
+            return
         for accept in state.gapped:
             if accept.tail is None:
                 continue
-            for at in range(stop, min(end, stop + self._gap + 1)):
-                if text[at] not in accept.tail.moves or not (reached := self._walk(accept.tail, text, at, at, end)):
+            for at in range(stop, last):
+                if text[at] not in accept.tail.moves:
                     continue
-                last, tail = reached[-1]
-                yield from (Found(start, last, payload) for payload in tail.accepts)
-                yield from self._over_gap(tail, text, start, last, end)
-                break
+                ending, tail = self._end(accept.tail, text, at, end)
+                if tail is not None:
+                    found += [Found(start, ending, payload) for payload in tail.accepts]
+                    self._over_gap(tail, text, start, ending, end, found)
+                    break
+
+    def _end(self, state: _State[Payload], text: str, at: int, end: int) -> tuple[int, _State[Payload] | None]:
+        """Where the longest of the entries that go on with `state` at `at` ends, and in which state."""
+        start, ending, reached = at, at, None
+        while True:
+            if state.ends and _whole_word(text, start, at):
+                ending, reached = at, state
+            if at == end or (following := state.moves.get(text[at])) is None:
+                return ending, reached
+            state = self._step(state, text[at]) if isinstance(following, frozenset) else following
+            at += 1
 
     def _add(self, word: str, accept: _Accept[Payload]) -> frozenset[int]:
         """Add the nodes of one entry, last character first; return those it begins with."""

@@ -1,7 +1,7 @@
 """A text made ready for matching: folded character for character, and cut into clauses."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 _FULL_WIDTH = range(0xFF01, 0xFF5F)  # ！ to ～, in the order of ASCII
@@ -27,17 +27,22 @@ def folding(pairs: Iterable[str]) -> dict[int, str]:
     return table | {ord(pair[0]): pair[1] for pair in pairs}
 
 
-def clauses(text: str) -> Iterator[Span]:
+def clauses(text: str) -> list[Span]:
     """Cut a folded text into clauses of at most 80 characters; empty ones are left out."""
+    cut: list[Span] = []
     start = sentence = 0
     for stop in _STOP.finditer(text):
-        end = stop.end() if stop[0] == "?" else stop.start()  # the question mark is a word of the lexicon
-        yield from _pieces(start, end, sentence)
-        start = stop.end()
-        sentence += stop[0] in _SENTENCE_STOPS
-    yield from _pieces(start, len(text), sentence)
+        at, after = stop.span()
+        sign = text[at]
+        end = after if sign == "?" else at  # the question mark is a word of the lexicon
+        if start < end <= start + _LONGEST_CLAUSE:
+            cut.append(Span(start, end, sentence))
+        else:
+            cut += _pieces(start, end, sentence)
+        start = after
+        sentence += sign in _SENTENCE_STOPS
+    return cut + _pieces(start, len(text), sentence)
 
 
-def _pieces(start: int, end: int, sentence: int) -> Iterator[Span]:
-    for at in range(start, end, _LONGEST_CLAUSE):
-        yield Span(at, min(end, at + _LONGEST_CLAUSE), sentence)
+def _pieces(start: int, end: int, sentence: int) -> list[Span]:
+    return [Span(at, min(end, at + _LONGEST_CLAUSE), sentence) for at in range(start, end, _LONGEST_CLAUSE)]

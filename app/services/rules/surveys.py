@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from hashlib import sha256
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from app.services.rules.clause import Cited, Decision, DecisionKind, Sourced, Terms, Wording
+from app.services.rules.clause import SILENT, Basis, Cited, Decision, DecisionKind, Sourced, Terms, Wording
 from app.services.rules.policy_shapes import Days, Items, Percent, Statement
 from app.services.rules.tickets import Move
+
+Unsaid = TypeVar("Unsaid")
 
 
 class SurveyAspect(StrEnum):
@@ -28,6 +31,28 @@ class InvitedAfter(StrEnum):
 
     ACCEPTANCE = "acceptance"  # 客户验收
     CLOSURE = "closure"  # 服务结束
+
+
+class InvitedBy(StrEnum):
+    """Who sends the link to a customer's page."""
+
+    CRM = "crm"  # the CRM, which the event tells
+    EMAIL = "email"  # this service, by email
+
+
+class SurveyKind(StrEnum):
+    """What a customer is asked about."""
+
+    SERVICE = "service"  # one matter, when it is over
+    PERIODIC = "periodic"  # the company at large, from time to time (定期调查)
+    LOYALTY = "loyalty"  # the same, with the question whether they would recommend it (忠诚度)
+
+
+class LetterPurpose(StrEnum):
+    """Why a customer is written to."""
+
+    INVITATION = "invitation"
+    REMINDER = "reminder"
 
 
 class SurveyChannel(StrEnum):
@@ -61,11 +86,18 @@ class AspectItems(Sourced):
     items: Annotated[dict[SurveyAspect, Wording], Field(min_length=1)]
 
 
+def _unsaid(value: Unsaid) -> Cited[Unsaid]:
+    """What holds for editions registered before there was such a value: they go on being read."""
+    note = Wording("文件未规定，取默认值", "The document is silent: a default")
+    return Cited(value=value, basis=Basis.ASSUMED, clause=SILENT, note=note)
+
+
 class SurveyTerms(Terms):
     """满意度调查: the form, and whom it goes to.
 
     `scale` is the lowest and the highest score of an aspect. `invited_percent` is the share of matters whose customer
-    is asked at all, `loyalty_percent` the share of those who are also asked whether they would recommend the company.
+    is asked at all, `loyalty_percent` the share of those who are also asked whether they would recommend the company,
+    `campaign_percent` the share of customers asked in a periodic or loyalty survey.
     """
 
     form_version: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,20}$")]
@@ -74,7 +106,9 @@ class SurveyTerms(Terms):
     dissatisfied_at_most: Cited[int]
     unresolved_is_dissatisfied: Cited[bool]
     invited_after: Cited[InvitedAfter]
+    invited_by: Cited[InvitedBy] = _unsaid(InvitedBy.CRM)
     invited_percent: Cited[Percent]
+    campaign_percent: Cited[Percent] = _unsaid(100)
     loyalty_percent: Cited[Percent]
     one_invitation_in_days: Cited[Days]
     reminder_after_days: Cited[Days]
@@ -120,6 +154,14 @@ def drawn(survey: UUID, percent: int, purpose: str) -> bool:
     """
     place = {"invited": 8, "loyalty": 12}[purpose]
     return int.from_bytes(survey.bytes[place : place + 4]) % 100 < percent
+
+
+def lot_of(seed: str, customer: bytes) -> int:
+    """Return a customer's lot in a survey of many, 0 to 99: below the share asked, they are drawn.
+
+    Seed and customer decide it alone, so that a draw can be made again, and each seed draws other customers.
+    """
+    return int.from_bytes(sha256(seed.encode() + b"\0" + customer).digest()[:8]) % 100
 
 
 def contact_time(instant: datetime, window: tuple[str, str], timezone: str) -> datetime:

@@ -41,7 +41,7 @@ class Asked:
     """A survey with what it is about and the form it keeps."""
 
     survey: Survey
-    ticket: Ticket
+    ticket: Ticket | None
     policy: Policy
 
 
@@ -67,8 +67,8 @@ async def post_answers(ctx: Context, reference: str, body: AnswersIn) -> Answer:
 
 
 async def load_asked(ctx: Context, session: AsyncSession, survey: Survey) -> Asked:
-    """Return a survey with its ticket and its edition. Raises: EditionUnavailable."""
-    ticket = (await session.scalars(select(Ticket).where(Ticket.id == survey.ticket_id))).one()
+    """Return a survey with its ticket, if it is about one, and its edition. Raises: EditionUnavailable."""
+    ticket = None if survey.ticket_id is None else await session.get_one(Ticket, survey.ticket_id)
     return Asked(survey, ticket, await ctx.edition_of(survey.policy_name, survey.policy_version))
 
 
@@ -123,7 +123,7 @@ def _theme(book: PolicyBook, comment: str | None) -> IssueType | None:
     """Return what a comment complains of, as the complaint classifier reads it; None if of nothing."""
     if comment is None:
         return None
-    found = classify(ClassificationFacts(comment), book.lexicon)
+    found = classify(ClassificationFacts(comment), book.classifier)
     return None if found.complaint_class is ComplaintClass.NOT_COMPLAINT else found.issue_type
 
 

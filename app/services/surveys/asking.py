@@ -1,5 +1,6 @@
 """Asking a customer at once, by a person's own decision, and noting who does not want to be asked."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,10 +14,13 @@ from app.core.ids import id_text
 from app.models.surveys import Survey, SurveyOptOut
 from app.schemas.surveys import OptOutIn, OptOutOut, SurveyIn, SurveyInvitation
 from app.services.context import Context
+from app.services.return_requests.loading import find_return, ticket_number
+from app.services.rules.return_requests import OVER
 from app.services.rules.surveys import SkipReason
+from app.services.surveys.customers import contact_hashes
 from app.services.surveys.inviting import ENDED, ONE_AT_A_TIME, invite, reason_not_to_ask
 from app.services.surveys.links import link_of
-from app.services.surveys.queueing import add_survey, contact_hashes
+from app.services.surveys.queueing import add_survey
 from app.services.surveys.reading import state_at
 from app.services.surveys.refusals import CustomerNotAsked, SurveyTooEarly
 from app.services.tickets.loading import load_ticket
@@ -26,15 +30,16 @@ async def ask_customer(ctx: Context, body: SurveyIn) -> Answer:
     """Invite a ticket's customer now, whatever the hour; 200 if this end of the matter has its survey already.
 
     The lot does not count, since somebody decided to ask; the period and the will of the customer do.
-    Raises: TicketNotFound, SurveyTooEarly, CustomerNotAsked.
+    Raises: TicketNotFound, ReturnNotFound, SurveyTooEarly, CustomerNotAsked.
     """
     async with ctx.write(body) as unit:
         session = unit.session
+        number = body.ticket_number or await _ticket_of_return(session, ctx, body.return_number or "")
         if unit.replayed is not None:
-            await load_ticket(session, ctx, body.ticket_number)
+            await load_ticket(session, ctx, number)
             return unit.replayed
         await session.execute(ONE_AT_A_TIME)
-        own, loaded = await load_ticket(session, ctx, body.ticket_number, lock=True)
+        own, loaded = await load_ticket(session, ctx, number, lock=True)
         ticket = loaded.ticket
         if ticket.status not in ENDED:
             raise SurveyTooEarly
@@ -57,6 +62,20 @@ async def ask_customer(ctx: Context, body: SurveyIn) -> Answer:
         return unit.answer(_invitation(ctx, there, 201 if fresh else 200))
 
 
+async def _ticket_of_return(session: AsyncSession, ctx: Context, reference: str) -> str:
+    """Return the number of the ticket that a return request belongs to: its customer is asked about the whole matter.
+
+    Raises: ReturnNotFound, SurveyTooEarly, CustomerNotAsked if it stands alone.
+    """
+    request = await find_return(session, ctx, reference)
+    if request.status not in OVER:
+        raise SurveyTooEarly
+    number = await ticket_number(session, request)
+    if number is None:
+        raise CustomerNotAsked(members={"reason": "no_ticket"})
+    return number
+
+
 async def opt_out(ctx: Context, body: OptOutIn) -> Answer:
     """Note that a customer of a line does not want to be asked, also about what waits to be sent already.
 
@@ -67,9 +86,13 @@ async def opt_out(ctx: Context, body: OptOutIn) -> Answer:
         if unit.replayed is not None:
             return unit.replayed
         hashes = contact_hashes(ctx.keyring, **body.model_dump(include={"phone", "email", "external_id"}))
-        rows = [{"business_line_id": line.id, "customer_hash": found, "created_at": ctx.now} for found in hashes]
-        await unit.session.execute(insert(SurveyOptOut).values(rows).on_conflict_do_nothing())
+        await note_opt_out(unit.session, line.id, hashes, ctx.now)
         return unit.answer(Answer.of(201, OptOutOut(business_line=line.name, recorded_at=ctx.now)))
+
+
+async def note_opt_out(session: AsyncSession, line: UUID, hashes: Sequence[bytes], at: datetime) -> None:
+    rows = [{"business_line_id": line, "customer_hash": found, "created_at": at} for found in hashes]
+    await session.execute(insert(SurveyOptOut).values(rows).on_conflict_do_nothing())
 
 
 async def _survey_of_round(session: AsyncSession, ticket: UUID, started_at: datetime) -> Survey | None:

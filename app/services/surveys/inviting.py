@@ -14,12 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.errors import ServiceError
 from app.core.ids import id_text, new_id
 from app.core.outbox import Event
-from app.models.surveys import Survey, SurveyOptOut
+from app.models.surveys import Survey, SurveyLetter, SurveyOptOut
 from app.models.tickets import Ticket
 from app.schemas.fields import instant_text
 from app.services.directory import Known
 from app.services.policy_book import Policy
-from app.services.rules.surveys import SkipReason, SurveyChannel, SurveyState, contact_time, drawn
+from app.services.rules.notices import NoticeState
+from app.services.rules.surveys import (
+    InvitedBy,
+    LetterPurpose,
+    SkipReason,
+    SurveyChannel,
+    SurveyState,
+    contact_time,
+    drawn,
+)
 from app.services.rules.tickets import Status
 from app.services.surveys.queueing import capture
 
@@ -37,7 +46,7 @@ async def send_due(session: AsyncSession, known: Known, now: datetime, *, limit:
         return 0
     due = (
         select(Survey, Ticket)
-        .join(Ticket, Ticket.id == Survey.ticket_id)
+        .outerjoin(Ticket, Ticket.id == Survey.ticket_id)
         .where(Survey.next_at <= now)
         .order_by(Survey.next_at)
         .limit(limit)
@@ -56,7 +65,7 @@ async def send_due(session: AsyncSession, known: Known, now: datetime, *, limit:
     return len(found)
 
 
-async def _send(session: AsyncSession, survey: Survey, ticket: Ticket, policy: Policy, now: datetime) -> None:
+async def _send(session: AsyncSession, survey: Survey, ticket: Ticket | None, policy: Policy, now: datetime) -> None:
     opening = contact_time(now, policy.edition.calendar.contact_hours.value, policy.time.timezone)
     if opening > now:
         survey.next_at = opening
@@ -71,20 +80,21 @@ async def _send(session: AsyncSession, survey: Survey, ticket: Ticket, policy: P
         survey.next_at = None
         if not await opted_out(session, survey):
             survey.reminded_at = now
-            announce(session, survey, REMINDED, now)
+            announce(session, survey, REMINDED, now, invited_by=survey.invited_by)
+            _write(session, survey, LetterPurpose.REMINDER, now)
     survey.updated_at = now
     survey.version += 1
 
 
 async def reason_not_to_ask(
-    session: AsyncSession, survey: Survey, ticket: Ticket, policy: Policy, now: datetime
+    session: AsyncSession, survey: Survey, ticket: Ticket | None, policy: Policy, now: datetime
 ) -> SkipReason | None:
     """Say why a customer is not to be asked; None if they are.
 
     After a follow-up neither the period nor the lot counts. The lot comes last: a person may ask in spite of it.
     """
     terms = policy.edition.surveys
-    if survey.round_started_at != ticket.round_started_at or ticket.status not in ENDED:
+    if ticket is not None and (survey.round_started_at != ticket.round_started_at or ticket.status not in ENDED):
         return SkipReason.TAKEN_UP_AGAIN
     if await opted_out(session, survey):
         return SkipReason.OPTED_OUT
@@ -92,11 +102,13 @@ async def reason_not_to_ask(
         return None
     if await _asked_recently(session, survey, now - timedelta(days=terms.one_invitation_in_days.value)):
         return SkipReason.ASKED_RECENTLY
+    if survey.campaign_id is not None:  # its lots are drawn
+        return None
     return None if drawn(survey.id, terms.invited_percent.value, "invited") else SkipReason.NOT_DRAWN
 
 
-def invite(session: AsyncSession, survey: Survey, ticket: Ticket, policy: Policy, now: datetime) -> None:
-    """Ask the customer: tell the CRM, where it is to send the link, and note when to remind."""
+def invite(session: AsyncSession, survey: Survey, ticket: Ticket | None, policy: Policy, now: datetime) -> None:
+    """Ask the customer: tell the CRM, which sends the link unless a letter does, and note when to remind."""
     terms = policy.edition.surveys
     expires_at = begin(survey, ticket, policy, now)
     if survey.channel is not SurveyChannel.WEB:
@@ -107,14 +119,28 @@ def invite(session: AsyncSession, survey: Survey, ticket: Ticket, policy: Policy
         policy.time.timezone,
     )
     survey.next_at = remind_at if remind_at < expires_at else None
-    announce(session, survey, INVITED, now, channel=survey.channel, expires_at=instant_text(expires_at))
+    said = {"channel": survey.channel, "invited_by": survey.invited_by, "expires_at": instant_text(expires_at)}
+    announce(session, survey, INVITED, now, **said)
+    _write(session, survey, LetterPurpose.INVITATION, now)
 
 
-def begin(survey: Survey, ticket: Ticket, policy: Policy, now: datetime) -> datetime:
+def _write(session: AsyncSession, survey: Survey, purpose: LetterPurpose, now: datetime) -> None:
+    """Have a letter sent where the customer is written to by this service."""
+    if survey.invited_by is InvitedBy.EMAIL:
+        session.add(
+            SurveyLetter(
+                id=new_id(), business_line_id=survey.business_line_id, survey_id=survey.id, purpose=purpose,
+                state=NoticeState.WAITING, attempts=0, next_try_at=now, created_at=now,
+            )
+        )  # fmt: skip
+
+
+def begin(survey: Survey, ticket: Ticket | None, policy: Policy, now: datetime) -> datetime:
     """Let answers be given from now on; return until when."""
     survey.state, survey.invited_at, survey.next_at = SurveyState.INVITED, now, None
     survey.expires_at = expires_at = now + timedelta(days=policy.edition.surveys.valid_days.value)
-    capture(survey, ticket)
+    if ticket is not None:
+        capture(survey, ticket)
     return expires_at
 
 
@@ -122,7 +148,10 @@ def announce(session: AsyncSession, survey: Survey, type_: str, at: datetime, **
     """Write an event of a survey, whose row is held. It names ids and states, never a score, a text or the link."""
     survey.events_emitted += 1
     shown = id_text("srv", survey.id)
-    told = {"survey_id": shown, "ticket_id": id_text("tkt", survey.ticket_id), "state": survey.state, **data}
+    ticket = id_text("tkt", survey.ticket_id) if survey.ticket_id else None
+    told = {"survey_id": shown, "ticket_id": ticket, "kind": survey.kind, "state": survey.state, **data}
+    if survey.customer_external_id is not None:
+        told["customer_external_id"] = survey.customer_external_id
     session.add(
         Event(
             id=new_id(), position=None, business_line_id=survey.business_line_id, type=type_,

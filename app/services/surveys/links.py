@@ -31,6 +31,11 @@ def survey_of(token: str, keyring: KeyRing) -> UUID | None:
     return UUID(bytes=raw[:16]) if ours else None
 
 
+def stop_link_of(survey: UUID, keyring: KeyRing, public_url: str) -> str:
+    """Return the address on which a customer says that they do not want to be asked."""
+    return f"{link_of(survey, keyring, public_url)}/stop"
+
+
 def link_of(survey: UUID, keyring: KeyRing, public_url: str) -> str:
     """Return the address of a customer's page; without a `public_url` it is the path alone."""
     return f"{public_url}/s/{token_of(survey, keyring)}"

@@ -14,11 +14,21 @@ from app.core.language import Language, Text
 from app.core.personal import Tier
 from app.models.surveys import Survey
 from app.services.context import Context, Kit
-from app.services.rules.surveys import HIGHEST_NPS, LOWEST_NPS, Answers, SurveyAspect, SurveyChannel, asked_aspects
+from app.services.rules.surveys import (
+    HIGHEST_NPS,
+    LOWEST_NPS,
+    Answers,
+    SurveyAspect,
+    SurveyChannel,
+    SurveyKind,
+    asked_aspects,
+)
 from app.services.surveys import words
 from app.services.surveys.answering import Asked, answers_of, is_open, load_asked, lock_survey, take_answers
+from app.services.surveys.asking import note_opt_out
+from app.services.surveys.inviting import opted_out
 from app.services.surveys.links import survey_of
-from app.services.surveys.rendering import closed_page, render_page
+from app.services.surveys.rendering import closed_page, render_page, stop_page
 
 MOST_BYTES: Final = 64 * 1024
 _LONGEST_COMMENT: Final = 2000
@@ -73,6 +83,40 @@ async def answer_survey(kit: Kit, visit: Visit, body: bytes) -> Answer | None:
     return Answer(303, b"", {"location": f"thanks?lang={visit.language}", "cache-control": "no-store"})
 
 
+async def show_stop(kit: Kit, visit: Visit) -> Answer | None:
+    """Return the page that asks whether to be left alone; it works as long as the link is ours, answered or expired.
+
+    Nothing is done yet: mail scanners follow links. None if the link is not ours.
+    Raises: DatabaseUnavailable.
+    """
+    survey_id = survey_of(visit.token, kit.keyring)
+    if survey_id is None:
+        return None
+    ctx = await _context(kit, visit.call)
+    async with ctx.db.begin() as session:
+        survey = await session.get(Survey, survey_id)
+        if survey is None:
+            return closed_page(visit.language)
+        return stop_page(visit.language, done=await opted_out(session, survey))
+
+
+async def stop_asking(kit: Kit, visit: Visit) -> Answer | None:
+    """Note that a link's customer does not want to be asked any more, by whatever contact; None if it is not ours.
+
+    Raises: DatabaseUnavailable.
+    """
+    survey_id = survey_of(visit.token, kit.keyring)
+    if survey_id is None:
+        return None
+    ctx = await _context(kit, visit.call)
+    async with ctx.db.begin() as session:
+        survey = await session.get(Survey, survey_id)
+        if survey is None:
+            return closed_page(visit.language)
+        await note_opt_out(session, survey.business_line_id, survey.customer_hashes, ctx.now)
+        return stop_page(visit.language, done=True)
+
+
 async def _context(kit: Kit, call: Call) -> Context:
     return Context(kit, _CUSTOMER, call, await kit.directory.known(), kit.clock())
 
@@ -88,13 +132,17 @@ def _page(asked: Asked, visit: Visit, given: Answers, faults: Faults | None = No
     survey, ticket, policy = asked.survey, asked.ticket, asked.policy
     terms = policy.edition.surveys
     lowest, highest = terms.scale.value
+    about_service = survey.kind is SurveyKind.SERVICE
     assert survey.expires_at is not None  # noqa: S101 — it is set with `invited_at`
     return render_page(
         "survey.html",
         422 if faults else 200,
         visit.language,
         faults=faults or [],
-        number=ticket.number,
+        number=None if ticket is None else ticket.number,
+        title=words.TITLE if about_service else words.CAMPAIGN_TITLE,
+        overall=words.OVERALL if about_service else words.CAMPAIGN_OVERALL,
+        token=visit.token,
         product=survey.product,
         scores=range(lowest, highest + 1),
         aspects=[item for item in terms.aspects.items.items() if item[0] is not SurveyAspect.OVERALL],

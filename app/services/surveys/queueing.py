@@ -6,13 +6,13 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.crypto import KeyRing
 from app.core.ids import new_id
 from app.models.surveys import Survey
 from app.models.tickets import Ticket
 from app.services.context import Context
-from app.services.rules.surveys import SurveyChannel, SurveyState, contact_time, drawn
-from app.services.tickets.customers import comparable_phone, open_customer
+from app.services.rules.surveys import SurveyChannel, SurveyKind, SurveyState, contact_time, drawn
+from app.services.surveys.customers import contact_hashes, inviter
+from app.services.tickets.customers import open_customer
 from app.services.tickets.loading import Loaded
 
 
@@ -28,18 +28,21 @@ async def queue_survey(session: AsyncSession, ctx: Context, loaded: Loaded) -> N
 async def add_survey(session: AsyncSession, ctx: Context, loaded: Loaded, channel: SurveyChannel) -> None:
     """Add a survey of a ticket's present round in state `queued`, due in contact hours, unless there is one."""
     ticket, policy = loaded.ticket, loaded.policy
-    hashes = customer_hashes(ticket, ctx.keyring)
+    person, external_id = open_customer(ticket.customer_sealed, ticket.id, ctx.keyring), ticket.customer_external_id
+    hashes = contact_hashes(ctx.keyring, phone=person["phone"], email=person["email"], external_id=external_id)
     if not hashes:
         return
+    terms = policy.edition.surveys
     survey = Survey(
-        id=new_id(), business_line_id=ticket.business_line_id, ticket_id=ticket.id,
+        id=new_id(), kind=SurveyKind.SERVICE, business_line_id=ticket.business_line_id, ticket_id=ticket.id,
         round_started_at=ticket.round_started_at, version=1, events_emitted=0, policy_name=policy.name,
-        policy_version=policy.version, form_version=policy.edition.surveys.form_version, channel=channel,
-        customer_hashes=hashes, follow_up_of_id=await _asked_before(session, ticket), state=SurveyState.QUEUED,
+        policy_version=policy.version, form_version=terms.form_version, channel=channel,
+        invited_by=inviter(terms, person["email"]), customer_external_id=external_id, customer_hashes=hashes,
+        follow_up_of_id=await _asked_before(session, ticket.id), state=SurveyState.QUEUED,
         next_at=contact_time(ctx.now, policy.edition.calendar.contact_hours.value, policy.time.timezone),
         created_at=ctx.now, updated_at=ctx.now, scores={},
     )  # fmt: skip
-    survey.with_loyalty = drawn(survey.id, policy.edition.surveys.loyalty_percent.value, "loyalty")
+    survey.with_loyalty = drawn(survey.id, terms.loyalty_percent.value, "loyalty")
     capture(survey, ticket)
     values = {part.key: getattr(survey, part.key) for part in Survey.__table__.columns}
     await session.execute(insert(Survey).values(values).on_conflict_do_nothing())
@@ -53,23 +56,7 @@ def capture(survey: Survey, ticket: Ticket) -> None:
     survey.ticket_channel = ticket.channel
 
 
-def customer_hashes(ticket: Ticket, keyring: KeyRing) -> list[bytes]:
-    """Return keyed hashes of all ways in which the ticket's customer can be reached."""
-    person = open_customer(ticket.customer_sealed, ticket.id, keyring)
-    return contact_hashes(
-        keyring, phone=person["phone"], email=person["email"], external_id=ticket.customer_external_id
-    )  # fmt: skip
-
-
-def contact_hashes(keyring: KeyRing, *, phone: str | None, email: str | None, external_id: str | None) -> list[bytes]:
-    """Return the hashes of a customer's contacts under every key of the ring."""
-    given = {"phone": phone and comparable_phone(phone), "email": email, "customer": external_id}
-    return [found for purpose, value in given.items() if value for found in keyring.lookups(purpose, value)]
-
-
-async def _asked_before(session: AsyncSession, ticket: Ticket) -> UUID | None:
+async def _asked_before(session: AsyncSession, ticket: UUID) -> UUID | None:
     """Return the survey whose answer this ticket follows up, if it does."""
-    if ticket.follow_up_of_id is None:
-        return None
-    found: UUID | None = await session.scalar(select(Survey.id).where(Survey.follow_up_ticket_id == ticket.id))
+    found: UUID | None = await session.scalar(select(Survey.id).where(Survey.follow_up_ticket_id == ticket))
     return found

@@ -12,20 +12,23 @@ from app.core.conditional import etag
 from app.core.ids import id_from, id_text
 from app.core.pagination import next_link
 from app.core.personal import Tier, mask_text
-from app.models.surveys import Survey
+from app.models.surveys import Survey, SurveyLetter
 from app.models.tickets import Ticket
+from app.schemas.fields import Bilingual
 from app.schemas.lists import SurveyFilter
-from app.schemas.surveys import FormOut, SurveyList, SurveyOut, SurveyTicket
+from app.schemas.surveys import FormOut, LetterOut, SurveyList, SurveyOut, SurveyTicket
 from app.schemas.tickets import PolicyRef
 from app.services.context import Context
 from app.services.listing import latest_first
+from app.services.notices.courier import advise
+from app.services.rules.notices import ChannelKind
 from app.services.rules.surveys import SurveyAspect, SurveyState
 from app.services.surveys.refusals import SurveyNotFound
 
 _AS_STORED = (
-    "channel", "skipped_because", "department", "staff_no", "resolved", "nps", "theme", "satisfied", "dissatisfied",
-    "answered_by", "answered_staff_no", "version", "created_at", "invited_at", "reminded_at", "expires_at",
-    "answered_at",
+    "kind", "channel", "invited_by", "customer_external_id", "lot", "skipped_because", "department",
+    "staff_no", "resolved", "nps", "theme", "satisfied", "dissatisfied", "answered_by", "answered_staff_no",
+    "version", "created_at", "invited_at", "reminded_at", "expires_at", "answered_at",
 )  # fmt: skip
 
 
@@ -64,6 +67,15 @@ async def list_surveys(ctx: Context, wanted: SurveyFilter) -> Answer:
         chosen = chosen.join(Ticket, Ticket.id == Survey.ticket_id).where(about)
     if wanted.state is not None:
         chosen = chosen.where(*_in_state(SurveyState(wanted.state), ctx.now))
+    if wanted.kind is not None:
+        chosen = chosen.where(Survey.kind == wanted.kind)
+    if wanted.campaign is not None:
+        chosen = chosen.where(Survey.campaign_id == id_from("cmp", wanted.campaign))
+    if wanted.letter is not None:
+        written = select(SurveyLetter.id).where(
+            SurveyLetter.survey_id == Survey.id, SurveyLetter.state == wanted.letter
+        )  # fmt: skip
+        chosen = chosen.where(written.exists())
     if wanted.dissatisfied is not None:
         chosen = chosen.where(Survey.dissatisfied.is_(wanted.dissatisfied == "true"))
     if wanted.staff_no is not None:
@@ -84,10 +96,12 @@ async def _shown(session: AsyncSession, ctx: Context, surveys: Sequence[Survey])
     """Shape surveys for the caller's tier: what customers wrote is masked like any text of theirs."""
     about = {survey.ticket_id for survey in surveys} | {survey.follow_up_ticket_id for survey in surveys}
     tickets = {ticket.id: ticket for ticket in await session.scalars(select(Ticket).where(Ticket.id.in_(about)))}
-    return [_survey(ctx, survey, tickets) for survey in surveys]
+    wanted = select(SurveyLetter).where(SurveyLetter.survey_id.in_(survey.id for survey in surveys))
+    letters = (await session.scalars(wanted.order_by(SurveyLetter.created_at))).all()
+    return [_survey(ctx, survey, tickets, [row for row in letters if row.survey_id == survey.id]) for survey in surveys]
 
 
-def _survey(ctx: Context, survey: Survey, tickets: dict[UUID, Ticket]) -> SurveyOut:
+def _survey(ctx: Context, survey: Survey, tickets: dict[UUID, Ticket], letters: Sequence[SurveyLetter]) -> SurveyOut:
     comment = survey.comment
     if comment is not None and ctx.caller.tier is not Tier.SENSITIVE:
         comment = None if ctx.caller.tier is Tier.PUBLIC else mask_text(comment)
@@ -95,7 +109,9 @@ def _survey(ctx: Context, survey: Survey, tickets: dict[UUID, Ticket]) -> Survey
     return SurveyOut(
         id=id_text("srv", survey.id),
         business_line=ctx.known.by_id[survey.business_line_id].name,
-        ticket=_ticket(tickets[survey.ticket_id]),
+        ticket=_ticket(tickets[survey.ticket_id]) if survey.ticket_id else None,
+        campaign=id_text("cmp", survey.campaign_id) if survey.campaign_id else None,
+        letters=[_letter(letter) for letter in letters],
         form=FormOut(policy=policy, version=survey.form_version, with_loyalty=survey.with_loyalty),
         state=state_at(survey, ctx.now),
         scores={SurveyAspect(aspect): score for aspect, score in survey.scores.items()},
@@ -108,6 +124,20 @@ def _survey(ctx: Context, survey: Survey, tickets: dict[UUID, Ticket]) -> Survey
 
 def _ticket(ticket: Ticket) -> SurveyTicket:
     return SurveyTicket(id=id_text("tkt", ticket.id), number=ticket.number, status=ticket.status)
+
+
+def _letter(letter: SurveyLetter) -> LetterOut:
+    advice = advise(ChannelKind.EMAIL, letter.last_status, letter.last_code, None)
+    return LetterOut(
+        purpose=letter.purpose,
+        state=letter.state,
+        attempts=letter.attempts,
+        next_try_at=letter.next_try_at,
+        last_status=letter.last_status,
+        last_code=letter.last_code,
+        advice=advice and Bilingual(zh=advice.zh, en=advice.en),
+        sent_at=letter.sent_at,
+    )
 
 
 def _in_state(state: SurveyState, now: datetime) -> list[ColumnElement[bool]]:

@@ -45,5 +45,15 @@ def closed_page(language: Language, *, status: int = 404) -> Answer:
     return _message(status, language, words.CLOSED, words.CLOSED_LINES, happy=False)
 
 
-def _message(status: int, language: Language, title: Text, lines: Sequence[Text], *, happy: bool) -> Answer:
-    return render_page("survey_message.html", status, language, title=title, lines=lines, happy=happy)
+def stop_page(language: Language, *, done: bool) -> Answer:
+    """Return the page on which a customer says that they do not want to be asked, or that they have said so."""
+    if done:
+        return _message(200, language, words.STOPPED, words.STOPPED_LINES, happy=True)
+    return _message(200, language, words.STOP_TITLE, words.STOP_LINES, happy=False, button=words.STOP_BUTTON)
+
+
+def _message(
+    status: int, language: Language, title: Text, lines: Sequence[Text], *, happy: bool, button: Text | None = None
+) -> Answer:
+    values = {"title": title, "lines": lines, "happy": happy, "button": button}
+    return render_page("survey_message.html", status, language, **values)

@@ -43,6 +43,7 @@ _GROUPS: Final[dict[str, SQLColumnExpression[Any]]] = {
     "staff": Survey.staff_no,
     "product": Survey.product,
     "channel": Survey.ticket_channel,
+    "kind": Survey.kind,
     "month": _MONTH,
 }
 _ANSWERED: Final = Survey.answered_at.is_not(None)
@@ -73,6 +74,8 @@ async def read_satisfaction(ctx: Context, wanted: SatisfactionFilter) -> Satisfa
         Survey.invited_at >= _midnight(since),
         Survey.invited_at < _midnight(until + timedelta(days=1)),
     ]
+    if wanted.kind is not None:
+        chosen.append(Survey.kind == wanted.kind)
     async with ctx.db.read() as session:
         total = (await _counted(session, chosen, null()))[0]
         groups = await _counted(session, chosen, _GROUPS[wanted.group_by])

@@ -11,6 +11,8 @@ INTRO: Final = Text(
     "只需十秒，每一项都可以跳过。您的评价会送到负责的同事手中。",
     "It takes ten seconds, and you may skip anything. Your answer goes to the people responsible.",
 )
+CAMPAIGN_TITLE: Final = Text("您对我们满意吗？", "How are we doing?")
+CAMPAIGN_OVERALL: Final = Text("总体来说，您对我们的产品和服务", "Overall, how satisfied are you with us?")
 ABOUT: Final = Text("服务单", "Service ticket")
 OVERALL: Final = Text("总体来说，您对这次服务", "Overall, how satisfied are you?")
 GRADES: Final = (
@@ -40,6 +42,21 @@ FAULTS: Final = Text("还差一点", "Almost there")
 NOTHING_SAID: Final = Text("请至少回答一项", "Please answer at least one question")
 TOO_LONG: Final = Text("留言请不超过2000字", "Please keep the comment within 2,000 characters")
 UNREADABLE: Final = Text("有一项评价未能识别，请重新选择", "One of the answers could not be read: please choose again")
+
+STOP: Final = Text("不再接收此类邀请", "Do not ask me again")
+STOP_TITLE: Final = Text("不再邀请您评价？", "Shall we stop asking you?")
+STOP_LINES: Final = (
+    Text(
+        "确认后，我们不会再向您发送满意度调查。售后服务本身不受影响。",
+        "Once you confirm, we send you no more surveys. The service you get stays the same.",
+    ),
+)
+STOP_BUTTON: Final = Text("确认，不再邀请", "Yes, stop asking me")
+STOPPED: Final = Text("好的，不再打扰", "All right, we will not ask again")
+STOPPED_LINES: Final = (
+    Text("我们不会再向您发送满意度调查。", "We send you no more surveys."),
+    Text("售后服务本身不受影响。", "The service you get stays the same."),
+)
 
 THANKS: Final = Text("谢谢您的评价", "Thank you")
 THANKS_LINES: Final = (

@@ -1,5 +1,6 @@
 """Changes of a ticket's facts, and of its edition. Whatever depends on them is decided again."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,14 +12,11 @@ from app.core.outbox import Event
 from app.core.unit import Unit
 from app.core.validation import validation_problem
 from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
-from app.schemas.complaints import ClassificationIn
 from app.schemas.tickets import CONTACT_REQUIRED, CustomerIn, ProductIn, TicketPatch
 from app.services.complaint_reports.opening import report_if_required
 from app.services.context import Context
-from app.services.rules.classification import ComplaintClass, IssueType, Severity
-from app.services.rules.clause import Decision, DecisionKind, Wording
+from app.services.rules.clause import Decision, DecisionKind
 from app.services.rules.facts import Channel
-from app.services.rules.labels import COMPLAINT_CLASS_LABELS, ISSUE_TYPE_LABELS
 from app.services.rules.tickets import WAITING, WORKING
 from app.services.tickets.answering import answer_again, answer_changed, answer_ticket
 from app.services.tickets.clocks import decision_documents, pause, retarget
@@ -55,7 +53,7 @@ async def change_ticket(ctx: Context, reference: str, body: TicketPatch) -> Answ
             return unit.answer(await answer_ticket(ctx, unit.session, 200, ticket, loaded.commitments))
         note = entry_row(ctx, ticket, "changed", staff_no=body.staff_no, text=body.reason, data={"before": before})
         noted = note, event_row(ctx, ticket, "ticket.changed", changed=sorted(before))
-        return await _decided_again(ctx, unit, loaded, (), noted, was_serious=was_serious)
+        return await decide_again(ctx, unit, loaded, (), noted, was_serious=was_serious)
 
 
 def _correct(ticket: Ticket, body: TicketPatch) -> dict[str, Any]:
@@ -106,51 +104,6 @@ def _correct_customer(ctx: Context, ticket: Ticket, body: TicketPatch) -> dict[s
     return {"customer": changed} if changed else {}
 
 
-async def confirm_classification(ctx: Context, reference: str, body: ClassificationIn) -> Answer:
-    """Record what staff say the matter is; who, when and what the machine had said are kept.
-
-    Raises: TicketNotFound, IfMatchRequired, VersionMismatch.
-    """
-    async with ctx.write(body) as unit:
-        if unit.replayed is not None:
-            return await answer_again(ctx, unit, reference)
-        ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
-        ticket = loaded.ticket
-        check_version(ctx.call, ticket.version, ctx.caller.tier, required=True)
-        before, was_serious = ticket.classification or {}, is_serious_complaint(ticket)
-        ticket.classification = {**before, **_confirmed(body)}
-        if body.severity is not Severity.NONE:
-            ticket.severity = body.severity
-        elif ticket.severity == before.get("severity"):
-            ticket.severity = None  # it was the machine's reading only
-        if body.urgency is not None:
-            ticket.urgency = body.urgency
-        if body.kind is not None:
-            ticket.kind = body.kind
-        proposed = {name: before.get(name) for name in ("complaint_class", "issue_type", "severity", "urgency", "kind")}
-        data = {"proposed": proposed, "confirmed": _confirmed(body), "lexicon": before.get("version")}
-        noted = (
-            entry_row(ctx, ticket, "classified", staff_no=body.staff_no, text=body.reason, data=data),
-            event_row(ctx, ticket, "ticket.classified", changed=["classification"]),
-        )
-        return await _decided_again(ctx, unit, loaded, (_confirmation(body),), noted, was_serious=was_serious)
-
-
-def _confirmed(body: ClassificationIn) -> dict[str, Any]:
-    given = body.model_dump(mode="json", exclude={"staff_no", "reason"}, exclude_none=True)
-    return given | {"confirmed_by": body.staff_no}
-
-
-def _confirmation(body: ClassificationIn) -> Decision:
-    labels = COMPLAINT_CLASS_LABELS[ComplaintClass(body.complaint_class)], ISSUE_TYPE_LABELS[IssueType(body.issue_type)]
-    reason = Wording(
-        f"工作人员{body.staff_no}确认：{'、'.join(label.zh for label in labels)}",
-        f"Confirmed by staff {body.staff_no}: {', '.join(label.en for label in labels)}",
-    )
-    outcome = f"{body.complaint_class}/{body.issue_type}/{body.severity}"
-    return Decision(DecisionKind.CLASSIFICATION, outcome, "staff", "", reason)
-
-
 def _promise_again(ctx: Context, loaded: Loaded, judged: Judgement) -> list[TicketCommitment]:
     """Bring the commitments of a ticket being worked on in line; return the new ones, standing still if it waits."""
     ticket, policy = loaded.ticket, loaded.policy
@@ -161,18 +114,19 @@ def _promise_again(ctx: Context, loaded: Loaded, judged: Judgement) -> list[Tick
     return new
 
 
-async def _decided_again(
+async def decide_again(
     ctx: Context,
     unit: Unit,
     loaded: Loaded,
-    because: tuple[Decision, ...],
+    because: Sequence[Decision],
     noted: tuple[TimelineEntry, Event],
     *,
     was_serious: bool,
 ) -> Answer:
     """Apply the rules to the changed facts and answer with the ticket. A route set by a person stays.
 
-    `noted` is how the change is told; a complaint on a new path is reported to its department with it.
+    `because` are the decisions behind the change, recorded as they are; `noted` is how the change is told: a complaint
+    on a new path is reported to its department with it.
     """
     ticket, policy, department = loaded.ticket, loaded.policy, loaded.ticket.department
     judged = judge(

@@ -1,9 +1,9 @@
 """Everything the rules say of one ticket, gathered: what kind, who, what is due, what is missing, and why."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from app.models.tickets import Ticket
 from app.services.policy_book import Policy, PolicyBook
@@ -17,7 +17,7 @@ from app.services.rules.classification import (
     Urgency,
     classify,
 )
-from app.services.rules.clause import SILENT, Decision, DecisionKind, Wording
+from app.services.rules.clause import SILENT, Basis, Decision, DecisionKind, Sourced, Wording
 from app.services.rules.facts import Channel, TicketFacts
 from app.services.rules.handling import Handling, HandlingPath, decide_handling, is_complaint
 from app.services.rules.labels import COMPLAINT_CLASS_LABELS, ISSUE_TYPE_LABELS, KIND_LABELS, SEVERITY_LABELS
@@ -25,6 +25,8 @@ from app.services.rules.materials import MaterialsDecision, decide_materials
 from app.services.rules.policy import Edition
 from app.services.rules.routing import RoutingDecision, decide_routing
 from app.services.rules.sla import SlaDecision, decide_sla
+
+KIND_RULE: Final = "classification.kind"  # the machine's own proposal, or what follows from a class staff corrected
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +62,28 @@ def read_text(
 ) -> Reading:
     """Classify a text; kind, severity and urgency the caller gave are kept as given."""
     facts = ClassificationFacts(text, kind=kind, channel=channel, product_category=product_category)
-    found = classify(facts, book.lexicon)
+    found = classify(facts, book.classifier)
     proposed = None if found.severity is Severity.NONE else found.severity
-    clause = edition.complaints.classes.clause if edition.complaints and edition.complaints.classes else SILENT
+    source = class_source(edition)
     decisions = []
     if kind is None:
-        decisions.append(
-            Decision(DecisionKind.KIND, found.kind, "classification.kind", clause, _read_as(KIND_LABELS[found.kind]))
-        )
+        read_as = _read_as(KIND_LABELS[found.kind])
+        decisions.append(Decision(DecisionKind.KIND, found.kind, KIND_RULE, source.clause, read_as, source.basis))
     if found.complaint_class is not ComplaintClass.NOT_COMPLAINT:
         labels = [COMPLAINT_CLASS_LABELS[found.complaint_class], ISSUE_TYPE_LABELS[found.issue_type]]
         labels += [SEVERITY_LABELS[found.severity]]
         joined = Wording(" / ".join(label.zh for label in labels), " / ".join(label.en for label in labels))
         outcome = f"{found.complaint_class}/{found.issue_type}/{found.severity}"
-        rule = f"lexicon {found.version}"
-        decisions.append(Decision(DecisionKind.CLASSIFICATION, outcome, rule, clause, _read_as(joined)))
+        rule = f"classifier {found.model}, lexicon {found.lexicon}"
+        read_as = _read_as(joined)
+        decisions.append(Decision(DecisionKind.CLASSIFICATION, outcome, rule, source.clause, read_as, source.basis))
     return Reading(found, kind or found.kind, severity or proposed, urgency or found.urgency, tuple(decisions))
+
+
+def class_source(edition: Edition) -> Sourced:
+    """Return where an edition names its classes of complaint; where it does not, they are our own."""
+    classes = edition.complaints.classes if edition.complaints else None
+    return classes or Sourced(basis=Basis.ASSUMED, clause=SILENT)
 
 
 def _read_as(label: Wording) -> Wording:
@@ -123,8 +131,10 @@ def classification_document(found: Classification) -> dict[str, Any]:
         "urgency": found.urgency,
         "kind": found.kind,
         "confidence": found.confidence.document(),
-        "evidence": [asdict(evidence) for evidence in found.evidence],
-        "version": found.version,
+        "evidence": [evidence._asdict() for evidence in found.evidence],
+        "model": found.model,
+        "lexicon": found.lexicon,
+        "needs_confirmation": found.needs_confirmation,
         "confirmed_by": None,
     }
 

@@ -1,0 +1,1 @@
+"""Training and measuring the classifier; reading texts with it is `services/rules/classification.py`."""

@@ -1,0 +1,1 @@
+"""退换货单: submitted, decided, on its way back, settled; one module for each part of the way."""
