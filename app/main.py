@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -24,6 +25,7 @@ from app.core.scanner import Scanner
 from app.core.settings import Settings, load_settings
 from app.core.single_sign_on import SignOn
 from app.routers import (
+    access_log,
     attachments,
     capas,
     complaint_reports,
@@ -53,6 +55,7 @@ from app.routers import (
 )
 from app.services.archive.orders import WRONG_PROOFS_A_DAY
 from app.services.context import Kit
+from app.services.data_classes import mark_fields
 from app.services.directory import Directory
 from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
@@ -62,11 +65,20 @@ from app.services.single_sign_on import sign_on_of
 _SERVED = (
     returns, tickets, sla, complaints, complaint_reports, responsibility, capas, nonconformities, quality,
     staff, surveys, customers, purchases, warranty, return_requests, policies, pages, survey_pages, reports, events,
-    webhooks, notice_channels, notices, attachments, health,
+    webhooks, notice_channels, notices, attachments, access_log, health,
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})
 _log = structlog.get_logger("aftersales.start")
+
+
+class _Application(FastAPI):
+    """Its document tells of which class of personal data each field is."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            mark_fields(super().openapi())
+        return super().openapi()
 
 
 def create_app(
@@ -90,7 +102,7 @@ def create_app(
         await kit.db.dispose()
 
     with_docs = settings.public_docs or settings.environment != "production"
-    app = FastAPI(
+    app = _Application(
         title="Aftersales 售后服务",
         version="1.0.0",
         summary="Tickets, complaints and deadlines under each company's own written after-sales policy.",

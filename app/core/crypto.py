@@ -73,11 +73,16 @@ class KeyRing:
         """Return a fresh random entry for a key-ring file."""
         return f"{name}:{base64.b64encode(os.urandom(_KEY)).decode()}"
 
+    @property
+    def mark(self) -> bytes:
+        """What everything begins with that the first key sealed."""
+        return self._keys[0].name.encode() + b"\0"
+
     def seal(self, value: dict[str, Any], *, place: str, row: UUID) -> bytes:
         """Encrypt a small document for one row; `place` is `table.column`."""
         key, nonce = self._keys[0], os.urandom(_NONCE)
         plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-        return key.name.encode() + b"\0" + nonce + key.seal.encrypt(nonce, plain, _bound(place, row))
+        return self.mark + nonce + key.seal.encrypt(nonce, plain, _bound(place, row))
 
     def open(self, sealed: bytes, *, place: str, row: UUID) -> dict[str, Any]:
         """Decrypt what `seal` made for the same place and row.

@@ -22,5 +22,6 @@ class AccessLog(Base):
     staff_no: Mapped[str | None] = mapped_column(String(32))  # who was at work, where the caller said so
     subject: Mapped[str] = mapped_column(String(80))
     fields: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    purpose: Mapped[str | None] = mapped_column(String(200))  # of a reveal; the key's own reads have none
     request_id: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]

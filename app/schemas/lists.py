@@ -256,6 +256,17 @@ class PurchaseFilter(ArchiveFilter):
     customer: Annotated[str, Field(max_length=64, description="id")] | None = None
 
 
+class AccessFilter(RequestBody):
+    business_line: Lines | None = None
+    key_id: Annotated[str, Field(pattern=r"^key_[0-9a-f]{32}$")] | None = None
+    staff_no: StaffNo | None = None
+    subject: Annotated[str, Field(max_length=80, description="as in tickets/tkt_…")] | None = None
+    at_gte: Moment | None = None
+    at_lt: Moment | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
 class AgreementFilter(RequestBody):
     business_line: Lines | None = None
     confirmed_at_gte: Moment | None = None

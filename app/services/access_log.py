@@ -3,17 +3,23 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.ids import id_text, new_id
+from app.core.answers import Answer
+from app.core.ids import id_from, id_text, new_id
+from app.core.pagination import next_link
 from app.models.access_log import AccessLog
 from app.models.capas import Capa
 from app.models.customers import Customer
 from app.models.nonconformities import Nonconformity
 from app.models.return_requests import ReturnRequest
 from app.models.tickets import Ticket
+from app.schemas.access_log import AccessList, AccessOut
+from app.schemas.lists import AccessFilter
 from app.schemas.tickets import TicketOut
 from app.services.context import Context
+from app.services.listing import latest_first
 
 _PERSONAL = ("name", "phone", "email", "address")
 
@@ -65,7 +71,51 @@ def log_replay(session: AsyncSession, ctx: Context) -> None:
     session.add(_look(ctx, lines[0], ctx.call.path[:80], ["stored answer"]))
 
 
-def _look(ctx: Context, line: UUID, subject: str, fields: list[str]) -> AccessLog:
+def log_reveal(
+    session: AsyncSession, ctx: Context, line: UUID, subject: str, fields: Sequence[str], purpose: str
+) -> None:
+    """Note who is shown, for which purpose, what their tier masks."""
+    session.add(_look(ctx, line, subject, list(fields), purpose))
+
+
+async def list_accesses(ctx: Context, wanted: AccessFilter) -> Answer:
+    """Return who saw what of the caller's lines, the latest first. Nothing ever deletes a row of it.
+
+    Raises: NotFound for a line that is not the caller's; InvalidCursor, CursorFilterMismatch.
+    """
+    lines = ctx.line_ids(wanted.business_line)
+    chosen = select(AccessLog).where(AccessLog.business_line_id.in_(lines), *_criteria(wanted))
+    async with ctx.db.read() as session:
+        rows, following = await latest_first(ctx, session, chosen, AccessLog.at, wanted=wanted)
+    items = [_shown(ctx, row) for row in rows]
+    page = AccessList(items=items, next_cursor=following, has_more=following is not None)
+    return Answer.of(200, page, **next_link(ctx.call, following))
+
+
+def _criteria(wanted: AccessFilter) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = []
+    if wanted.key_id is not None:
+        criteria.append(AccessLog.key_id == id_from("key", wanted.key_id))
+    if wanted.staff_no is not None:
+        criteria.append(AccessLog.staff_no == wanted.staff_no)
+    if wanted.subject is not None:
+        criteria.append(AccessLog.subject == wanted.subject)
+    if wanted.at_gte is not None:
+        criteria.append(AccessLog.at >= wanted.at_gte)
+    if wanted.at_lt is not None:
+        criteria.append(AccessLog.at < wanted.at_lt)
+    return criteria
+
+
+def _shown(ctx: Context, row: AccessLog) -> AccessOut:
+    return AccessOut(
+        id=id_text("acc", row.id), business_line=ctx.known.by_id[row.business_line_id].name,
+        key_id=id_text("key", row.key_id), staff_no=row.staff_no, subject=row.subject, fields=row.fields,
+        purpose=row.purpose, request_id=row.request_id, at=row.at,
+    )  # fmt: skip
+
+
+def _look(ctx: Context, line: UUID, subject: str, fields: list[str], purpose: str | None = None) -> AccessLog:
     return AccessLog(
         id=new_id(),
         business_line_id=line,
@@ -73,6 +123,7 @@ def _look(ctx: Context, line: UUID, subject: str, fields: list[str]) -> AccessLo
         staff_no=ctx.caller.staff_no,
         subject=subject,
         fields=fields,
+        purpose=purpose,
         request_id=ctx.call.request_id,
         at=ctx.kit.clock(),  # the real time, also of a look at a ticket on a test clock
     )

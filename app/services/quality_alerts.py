@@ -9,6 +9,7 @@ from app.core.errors import NotFound, ServiceError
 from app.core.ids import id_from, id_text
 from app.core.language import Text
 from app.core.pagination import next_link
+from app.core.personal import mask_text
 from app.models.quality_alerts import QualityAlert
 from app.schemas.fields import Bilingual
 from app.schemas.lists import QualityAlertFilter
@@ -103,7 +104,7 @@ def _shown(ctx: Context, alert: QualityAlert) -> QualityAlertOut:
         reason=_reason(alert),
         closed_at=alert.closed_at,
         closed_by=alert.closed_by,
-        conclusion=alert.conclusion,
+        conclusion=alert.conclusion and mask_text(alert.conclusion),  # a number has no business in it
         version=alert.version,
     )
 

@@ -29,6 +29,8 @@ class Scope(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     ARCHIVE_READ = "archive:read"
     ARCHIVE_WRITE = "archive:write"
+    PERSONAL_REVEAL = "personal:reveal"  # to see in full, one record at a time, what the tier masks
+    ACCESS_LOG_READ = "access_log:read"
 
 
 def check_scopes(scopes: list[str]) -> list[str]:

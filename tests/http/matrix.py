@@ -25,6 +25,7 @@ _CAMPAIGNS = "tests/http/test_survey_campaigns.py::test_what_is_another_lines_do
 _SURVEYS = "tests/http/test_surveys.py::test_what_is_another_lines_does_not_exist"
 _ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "purchase", "warranty-cards": "card"}
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
+_REVEALING = "tests/http/test_revealing.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 _FEEDBACK = "tests/http/test_classification_feedback.py::test_what_is_another_lines_does_not_exist"
@@ -38,6 +39,8 @@ MATRIX: dict[str, str] = {
     "POST /v1/tickets": LINE,
     "GET /v1/tickets": LIST,
     "POST /v1/tickets/search": LIST,
+    "POST /v1/tickets/{ticket}/reveal": REFERENCE,
+    **dict.fromkeys(("POST /v1/customers/{customer}/reveal", "GET /v1/access-log"), _REVEALING),
     "GET /v1/tickets/{ticket}": REFERENCE,
     "PATCH /v1/tickets/{ticket}": REFERENCE,
     "PUT /v1/tickets/{ticket}/classification": REFERENCE,

@@ -13,6 +13,7 @@ from app.core.errors import FieldError, ValidationFailed
 from app.core.ids import id_text, new_id
 from app.core.language import Text
 from app.core.pagination import next_link
+from app.core.personal import mask_text
 from app.models.purchases import CatalogueItem, Purchase
 from app.models.warranty import WarrantyCard, WarrantyExtension
 from app.schemas.lists import ArchiveFilter
@@ -143,7 +144,8 @@ def _shown(ctx: Context, card: WarrantyCard, extensions: Sequence[WarrantyExtens
         business_line=ctx.known.by_id[card.business_line_id].name,
         purchase_id=id_text("pur", card.purchase_id),
         extensions=[
-            ExtensionOut(reason=row.reason, until=row.until, staff_no=row.staff_no, at=row.at) for row in extensions
+            ExtensionOut(reason=mask_text(row.reason), until=row.until, staff_no=row.staff_no, at=row.at)
+            for row in extensions
         ],
         **{name: getattr(card, name) for name in _AS_STORED},
     )

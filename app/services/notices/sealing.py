@@ -10,8 +10,13 @@ _ADDRESS, _SECRET = "notice_channel.address_sealed", "notice_channel.secret_seal
 
 def seal_address(channel: NoticeChannel, address: str, keyring: KeyRing) -> None:
     channel.address_sealed = keyring.seal({"address": address}, place=_ADDRESS, row=channel.id)
-    channel.address_hash = keyring.lookup("notice address", f"{channel.kind} {address}")
     channel.address_masked = _masked(channel.kind, address)
+    hash_address(channel, address, keyring)
+
+
+def hash_address(channel: NoticeChannel, address: str, keyring: KeyRing) -> None:
+    """Leave the keyed hash by which a line has an address once."""
+    channel.address_hash = keyring.lookup("notice address", f"{channel.kind} {address}")
 
 
 def _masked(kind: ChannelKind, address: str) -> str:
