@@ -109,7 +109,11 @@ async def get_purchase(purchase: str, ctx: Reader) -> Response:
     return response_of(await purchases.get_purchase(ctx, purchase))
 
 
-@router.patch("/purchases/{purchase}", response_model=PurchaseOut, responses=problems(RecordExists, *_CHANGE))
+@router.patch(
+    "/purchases/{purchase}",
+    response_model=PurchaseOut,
+    responses=problems(RecordExists, purchases.QuantityHeld, *_CHANGE),
+)
 async def change_purchase(purchase: str, body: PurchasePatch, ctx: Writer) -> Response:
     """Change a purchase (JSON merge patch, `If-Match` required)."""
     return response_of(await purchases.change_purchase(ctx, purchase, body))

@@ -10,6 +10,7 @@ from app.core.validation import Refusal
 from app.schemas.fields import Email, Instant, Line, Phone, RequestBody, ResponseBody, Word
 from app.schemas.purchases import PurchaseOut
 from app.services.rules.classification import Kind
+from app.services.rules.return_requests import ReturnStatus
 from app.services.rules.tickets import Status
 
 Address = Annotated[str, Field(max_length=300)]
@@ -121,9 +122,20 @@ class TicketSummary(ResponseBody):
     closed_at: Instant | None
 
 
+class ReturnRequestMention(ResponseBody):
+    id: str
+    number: str
+    status: ReturnStatus
+    submitted_at: Instant
+    closed_at: Instant | None
+
+
 class CustomerHistory(ResponseBody):
     """Everything on file of a customer, the latest first, a hundred of each kind at most."""
 
     customer: ArchivedCustomerOut
     tickets: list[TicketSummary]
     purchases: list[PurchaseOut]
+    return_requests: Annotated[
+        list[ReturnRequestMention], Field(description="of their purchases, or under their tickets")
+    ]

@@ -141,6 +141,22 @@ async def test_the_history_of_a_customer_holds_tickets_and_purchases_of_the_line
     history = (await client.get(f"/v1/customers/{customer['id']}/history")).json()
     assert {row["number"] for row in history["tickets"]} == {ticket["number"] for ticket in mine}
     assert [row["id"] for row in history["purchases"]] == [bought["id"]]
+    assert history["return_requests"] == []
+
+
+async def test_the_history_of_a_customer_holds_the_returns_of_purchases_and_tickets(client: AsyncClient) -> None:
+    customer = await add(client, "customers", **PERSON)
+    ticket = await take(client, customer={"phone": PERSON["phone"]})
+    mine = await add(client, "purchases", order_no="D-1", product_name="餐盘", customer_id=customer["id"])
+    other = await add(client, "purchases", order_no="D-2", product_name="餐盘", quantity=2)
+    forms: list[dict[str, Any]] = [{"ticket": ticket["number"]}, {}, {}]
+    made = []
+    for form, purchase in zip(forms, (other, mine, other), strict=True):
+        line = {"purchase_id": purchase["id"], "reason": "no_reason"}
+        made.append(await add(client, "returns", lines=[line], **form))
+    history = (await client.get(f"/v1/customers/{customer['id']}/history")).json()
+    assert {row["number"] for row in history["return_requests"]} == {made[0]["number"], made[1]["number"]}
+    assert {row["status"] for row in history["return_requests"]} == {"submitted"}
 
 
 async def test_what_is_another_lines_does_not_exist(client: AsyncClient, make_client: MakeClient) -> None:

@@ -62,6 +62,33 @@ async def test_extensions_repairs_and_an_exchange_move_the_end(client: AsyncClie
     assert (await ask(client, purchase_id=bought["id"]))["until"] == "2027-11-22"
 
 
+@pytest.mark.parametrize(
+    ("starts_on", "replaced_on", "until"),
+    [
+        (None, None, "2026-11-30"),
+        ("2025-12-10", None, "2026-12-10"),
+        ("2025-10-10", None, "2026-11-30"),  # less than the law gives
+        ("2025-12-10", "2026-01-15", "2027-01-15"),
+    ],
+)
+async def test_both_checks_run_from_the_day_on_file_whatever_the_caller_says(
+    client: AsyncClient, starts_on: str | None, replaced_on: str | None, until: str
+) -> None:
+    bought = await add(
+        client, "purchases", order_no="D-1", product_name="洗碗机", channel="online", buyer_type="consumer", **DELIVERED
+    )
+    card = await add(client, "warranty-cards", purchase_id=bought["id"], months=12, starts_on=starts_on)
+    await change(client, f"warranty-cards/{card['id']}", replaced_on=replaced_on)
+    said = {"replaced_on": "2026-11-22"} if replaced_on else {}
+    assert (await ask(client, purchase_id=bought["id"], facts=said))["until"] == until
+    facts = {
+        "reason": "quality", "quality_defect": "confirmed_by_qc", "region": "CN",
+        "product_category": "tableware",
+    }  # fmt: skip
+    answer = await client.post("/v1/returns/eligibility", json={"purchase_id": bought["id"], "facts": facts})
+    assert answer.json()["warranty_end"] == until
+
+
 async def test_what_nobody_knows_is_asked_for(client: AsyncClient) -> None:
     unknown = await ask(client, business_line="tableware", facts={"warranty_months": 12})
     assert (unknown["covered"], unknown["missing_facts"]) == (None, ["delivered_at"])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
@@ -16,6 +16,7 @@ from app.core.pagination import next_link
 from app.core.personal import Tier
 from app.models.customers import Customer
 from app.models.purchases import Purchase
+from app.models.return_requests import ReturnLine, ReturnRequest
 from app.models.tickets import Ticket
 from app.schemas.customers import (
     CONTACT_REQUIRED,
@@ -26,6 +27,7 @@ from app.schemas.customers import (
     Consent,
     CustomerHistory,
     CustomerSearchIn,
+    ReturnRequestMention,
     TicketSummary,
 )
 from app.schemas.lists import ArchiveFilter
@@ -133,11 +135,11 @@ async def customer_history(ctx: Context, reference: str) -> Answer:
     async with ctx.db.read() as session:
         customer = await find_record(session, ctx, Customer, reference)
         _log(session, ctx, [customer])
+        theirs = and_(
+            Ticket.business_line_id == customer.business_line_id, or_(false(), *_theirs(customer, ctx.keyring))
+        )
         tickets = await session.scalars(
-            select(Ticket)
-            .where(Ticket.business_line_id == customer.business_line_id, or_(*_theirs(customer, ctx.keyring)))
-            .order_by(Ticket.opened_at.desc(), Ticket.id.desc())
-            .limit(MOST_SHOWN)
+            select(Ticket).where(theirs).order_by(Ticket.opened_at.desc(), Ticket.id.desc()).limit(MOST_SHOWN)
         )
         purchases = await session.scalars(
             select(Purchase)
@@ -149,8 +151,29 @@ async def customer_history(ctx: Context, reference: str) -> Answer:
             customer=_shown(ctx, customer),
             tickets=[_summary(ticket) for ticket in tickets],
             purchases=[shown_purchase(ctx, purchase) for purchase in purchases],
+            return_requests=[_mention(request) for request in await _returns(session, customer, theirs)],
         )
     return Answer.of(200, history)
+
+
+async def _returns(session: AsyncSession, customer: Customer, theirs: ColumnElement[bool]) -> Sequence[ReturnRequest]:
+    """Return the requests of a customer's purchases, and those under the tickets that are `theirs`."""
+    of_purchases = (
+        select(ReturnLine.return_request_id)
+        .join(Purchase, Purchase.id == ReturnLine.purchase_id)
+        .where(Purchase.customer_id == customer.id)
+    )
+    of_tickets = select(Ticket.id).where(theirs)
+    chosen = (
+        select(ReturnRequest)
+        .where(
+            ReturnRequest.business_line_id == customer.business_line_id,
+            or_(ReturnRequest.id.in_(of_purchases), ReturnRequest.ticket_id.in_(of_tickets)),
+        )
+        .order_by(ReturnRequest.submitted_at.desc(), ReturnRequest.id.desc())
+        .limit(MOST_SHOWN)
+    )
+    return (await session.scalars(chosen)).all()
 
 
 def _theirs(customer: Customer, keyring: KeyRing) -> list[ColumnElement[bool]]:
@@ -209,6 +232,13 @@ def _summary(ticket: Ticket) -> TicketSummary:
     return TicketSummary(
         id=id_text("tkt", ticket.id), number=ticket.number, kind=ticket.kind, status=ticket.status,
         department=ticket.department, opened_at=ticket.opened_at, closed_at=ticket.closed_at,
+    )  # fmt: skip
+
+
+def _mention(request: ReturnRequest) -> ReturnRequestMention:
+    return ReturnRequestMention(
+        id=id_text("ret", request.id), number=request.number, status=request.status,
+        submitted_at=request.submitted_at, closed_at=request.closed_at,
     )  # fmt: skip
 
 

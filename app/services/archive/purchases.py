@@ -8,15 +8,32 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
 from app.core.conditional import check_version, etag
+from app.core.errors import ServiceError
 from app.core.ids import id_text, new_id
+from app.core.language import Text
 from app.core.pagination import next_link
 from app.models.customers import Customer
 from app.models.purchases import CatalogueItem, Purchase
 from app.schemas.lists import ArchiveFilter, PurchaseFilter
 from app.schemas.purchases import PurchaseIn, PurchaseList, PurchaseOut, PurchasePatch, PurchaseSearchIn
+from app.services.archive.file import units_held
 from app.services.archive.records import VIEW, RecordExists, duplicate_means, find_record, named_record, patch
 from app.services.context import Context
 from app.services.listing import latest_first
+
+
+class QuantityHeld(ServiceError):
+    """Fewer units than came back already or are in open return requests."""
+
+    status, code, by_rule = 409, "quantity_held_by_returns", True
+    title = Text(
+        "数量不能少于已退回和退换货单中的数量",
+        "The quantity cannot be less than what came back or is in return requests",
+    )
+
+    def __init__(self, held: int) -> None:
+        super().__init__(members={"held": held})
+
 
 _REFERENCES = {"business_line", "customer_id", "catalogue_item_id", "gift", "bundle"}
 
@@ -48,12 +65,14 @@ async def add_purchase(ctx: Context, body: PurchaseIn) -> Answer:
 
 
 async def change_purchase(ctx: Context, reference: str, body: PurchasePatch) -> Answer:
-    """Raises: RecordNotFound, ValidationFailed, RecordExists, IfMatchRequired, VersionMismatch."""
+    """Raises: RecordNotFound, ValidationFailed, RecordExists, QuantityHeld, IfMatchRequired, VersionMismatch."""
     async with ctx.write(body) as unit:
         purchase = await find_record(unit.session, ctx, Purchase, reference, lock=True)
         if unit.replayed is not None:
             return unit.replayed
         check_version(ctx.call, purchase.version, VIEW, required=True)
+        if body.quantity is not None:
+            await _check_held(unit.session, purchase, body.quantity)
         customer_id, item = await _named(unit.session, ctx, body, purchase.business_line_id)
         patch(purchase, body, ctx.now, skip=_REFERENCES - {"gift", "bundle"})
         if "customer_id" in body.model_fields_set:
@@ -63,6 +82,16 @@ async def change_purchase(ctx: Context, reference: str, body: PurchasePatch) -> 
         with duplicate_means(RecordExists()):
             await unit.session.flush()
         return unit.answer(_answer(ctx, purchase))
+
+
+async def _check_held(session: AsyncSession, purchase: Purchase, quantity: int) -> None:
+    """The purchase's row is held, as it is where requests take units, so that the count stands.
+
+    Raises: QuantityHeld.
+    """
+    held = (await units_held(session, [purchase.id])).get(purchase.id, 0)
+    if quantity < held:
+        raise QuantityHeld(held)
 
 
 async def _named(

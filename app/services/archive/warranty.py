@@ -95,17 +95,20 @@ def _covered(ctx: Context, file: File, excluded: Excluded | None, terms: Warrant
 
 
 def _facts(file: File | None, given: WarrantyFactsIn) -> WarrantyFacts:
-    """Put file and caller together: what happened is the caller's to say, terms are the file's if it has them."""
+    """Put file and caller together: of dates and terms the caller is heard where the file is silent."""
     kept = on_file(file) if file else None
     starts = [day for day in (given.delivered_on, given.installed_on) if day]
     months = max((kept.warranty_months or 0, kept.three_guarantee_months or 0)) if kept else 0
     parts = file.part_months if file else {}
     if given.part and given.part_warranty_months:
         parts.setdefault(given.part, given.part_warranty_months)
-    until = [extension.until for extension in file.extensions] if file else []
+    until = [kept.extended_until] if kept and kept.extended_until else []
     excluded = next((ground for ground in Excluded if getattr(given, ground)), None)
     return WarrantyFacts(
-        starts_on=given.replaced_on or (term_starts(file) if file else None) or max(starts, default=None),
+        starts_on=(kept and kept.replaced_on)
+        or given.replaced_on
+        or (file and term_starts(file))
+        or max(starts, default=None),
         months=months or given.warranty_months,
         part_months=parts,
         part=given.part,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
@@ -15,6 +15,7 @@ from app.models.return_requests import RETURN_NUMBER, ReturnLine, ReturnRequest
 from app.models.tickets import Ticket
 from app.schemas.return_facts import SHANGHAI, local_moment
 from app.schemas.return_requests import ReturnLineIn, ReturnRequestIn
+from app.services.archive.file import units_held
 from app.services.context import Context
 from app.services.directory import Line
 from app.services.return_requests import wording
@@ -45,7 +46,7 @@ async def open_return(ctx: Context, body: ReturnRequestIn) -> Answer:
             return await answer_again(ctx, unit, None)
         session = unit.session
         purchases = await _held(session, line, body)
-        taken = await _taken(session, purchases)
+        taken = await units_held(session, purchases.keys())
         _check_left(body, purchases, taken)
         ticket = await _ticket(session, ctx, line, body.ticket)
         loaded = await _decided(ctx, session, line, body, purchases, taken, ticket)
@@ -71,13 +72,6 @@ async def _held(session: AsyncSession, line: Line, body: ReturnRequestIn) -> Map
 
 def _purchase_id(form: ReturnLineIn) -> UUID | None:
     return None if form.purchase_id is None else id_from("pur", form.purchase_id)
-
-
-async def _taken(session: AsyncSession, purchases: Mapping[UUID, Purchase]) -> Mapping[UUID, int]:
-    """Return how many units of each purchase came back already or are in open requests."""
-    counted = select(ReturnLine.purchase_id, func.sum(ReturnLine.held)).where(ReturnLine.purchase_id.in_(purchases))
-    found = await session.execute(counted.group_by(ReturnLine.purchase_id))
-    return {purchase_id: int(units) for purchase_id, units in found if purchase_id is not None}
 
 
 def _check_left(body: ReturnRequestIn, purchases: Mapping[UUID, Purchase], taken: Mapping[UUID, int]) -> None:

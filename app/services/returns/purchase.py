@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.core.errors import FieldError, ValidationFailed
 from app.core.language import Text
 from app.models.purchases import Purchase
 from app.schemas.orders import OrderProofIn
 from app.schemas.return_facts import ReturnFactsIn
 from app.schemas.returns import EligibilityIn
-from app.services.archive.file import facts_on_file
+from app.services.archive.file import facts_on_file, units_held
 from app.services.archive.orders import OrderNotProven, purchase_by_order
 from app.services.archive.records import RecordNotFound, find_record
 from app.services.context import Context
@@ -44,7 +46,7 @@ async def _by_id(ctx: Context, body: EligibilityIn, purchase_id: str) -> tuple[L
         purchase = await find_record(session, ctx, Purchase, purchase_id)
         if purchase.business_line_id not in lines:
             raise RecordNotFound
-        facts = await facts_on_file(session, purchase, ctx.now, coming_back(body.facts, body.facts.quantity_requested))
+        facts = await _on_file(ctx, session, purchase, body.facts)
     return ctx.known.by_id[purchase.business_line_id], facts
 
 
@@ -54,14 +56,18 @@ async def _by_order(
     line = ctx.line(body.business_line)
     async with ctx.db.begin() as session:
         purchase = await purchase_by_order(ctx, session, line, order_no, proof, order_line=body.order_line)
-        facts = (
-            {}
-            if purchase is None
-            else await facts_on_file(session, purchase, ctx.now, coming_back(body.facts, body.facts.quantity_requested))
-        )
+        facts = {} if purchase is None else await _on_file(ctx, session, purchase, body.facts)
     if purchase is None:  # here, so that the attempt is counted
         raise OrderNotProven
     return line, {name: value for name, value in facts.items() if name not in _PRICES}
+
+
+async def _on_file(
+    ctx: Context, session: AsyncSession, purchase: Purchase, given: ReturnFactsIn
+) -> Mapping[str, object]:
+    facts = await facts_on_file(session, purchase, ctx.now, coming_back(given, given.quantity_requested))
+    held = (await units_held(session, [purchase.id])).get(purchase.id)
+    return facts if held is None else facts | {"quantity_returned_before": held}
 
 
 def coming_back(given: ReturnFactsIn, quantity: int | None) -> ComingBack:
