@@ -63,7 +63,7 @@ async def test_other_words_under_the_same_call_are_refused(
     service, _ = line
     await asyncio.to_thread(hotline["file_call"], service, *CALL)
     with pytest.raises(httpx.HTTPStatusError) as refused:
-        await asyncio.to_thread(hotline["file_call"], service, *CALL[:3], "另一件事")
+        await asyncio.to_thread(lambda: hotline["file_call"](service, *CALL[:3], "另一件事"))
     assert refused.value.response.json()["code"] == "idempotency_key_reused"
 
 
