@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +20,7 @@ from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.lists import QueueFilter
 from app.schemas.staff import QueueRow, Queues
 from app.services.context import Context
-from app.services.directory import Known
+from app.services.directory import EditionUnavailable, Known
 from app.services.notices.telling import tell_of_delay
 from app.services.rules.classification import Urgency
 from app.services.rules.queues import Member, choose, explain_choice
@@ -33,6 +34,8 @@ from app.services.tickets.loading import Loaded
 from app.services.tickets.records import event_values, timeline_row
 
 _BY_QUEUE = "queue"
+_MOST_PASSED = 2_000
+_log = structlog.get_logger("aftersales.queues")
 _QUEUED = "排队等待可分派的人员 / waited in the queue for staff to be free"
 
 
@@ -92,19 +95,38 @@ async def drain(session: AsyncSession, known: Known, line: UUID, now: datetime, 
     # Of departments that are full nothing is looked at, or what waits there would stand before all others' matters.
     free = [member for member in members.values() if member.load < member.capacity]
     departments = sorted({name for member in free for name in member.departments})
-    given = 0
-    for ticket in await _waiting(session, line, departments, limit):
+    given, passed = 0, list[UUID]()
+    # What nobody there can take is passed over, however much of it stands before what somebody can.
+    while given < limit and len(passed) < _MOST_PASSED:
+        page = await _waiting(session, line, departments, limit, passed)
+        for ticket in page:
+            chosen = await _offer(session, known, ticket, members, now)
+            if chosen is None:
+                passed.append(ticket.id)
+                continue
+            staff[chosen.staff_no].last_assigned_at = now
+            members[chosen.staff_no] = replace(chosen, load=chosen.load + 1, last_assigned_at=now)
+            given += 1
+        if len(page) < limit:
+            break
+    return given
+
+
+async def _offer(
+    session: AsyncSession, known: Known, ticket: Ticket, members: Mapping[str, Member], now: datetime
+) -> Member | None:
+    """Give a ticket to whom it suits best; None if nobody there can take it, or it cannot be judged now."""
+    try:
         policy = known.edition(ticket.policy_name, ticket.policy_version)
-        skills = required_skills(facts_of(ticket), policy.edition.routing)
-        chosen = choose(members.values(), ticket.department, skills)
-        if chosen is None:
-            continue
+    except EditionUnavailable:
+        _log.error("ticket not given out", ticket=ticket.id.hex, code=EditionUnavailable.code)
+        return None
+    skills = required_skills(facts_of(ticket), policy.edition.routing)
+    chosen = choose(members.values(), ticket.department, skills)
+    if chosen is not None:
         rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id == ticket.id))
         await _give(session, Loaded(ticket, list(rows), policy), chosen, skills, now)
-        staff[chosen.staff_no].last_assigned_at = now
-        members[chosen.staff_no] = replace(chosen, load=chosen.load + 1, last_assigned_at=now)
-        given += 1
-    return given
+    return chosen
 
 
 def _member(row: StaffMember, loads: Mapping[tuple[UUID, str], int]) -> Member:
@@ -114,7 +136,9 @@ def _member(row: StaffMember, loads: Mapping[tuple[UUID, str], int]) -> Member:
     )  # fmt: skip
 
 
-async def _waiting(session: AsyncSession, line: UUID, departments: Sequence[str], limit: int) -> Sequence[Ticket]:
+async def _waiting(
+    session: AsyncSession, line: UUID, departments: Sequence[str], limit: int, passed: Sequence[UUID]
+) -> Sequence[Ticket]:
     """Lock the most pressing tickets of these departments: emergencies first, then by the next deadline."""
     due_at = (
         select(func.min(TicketCommitment.due_at))
@@ -124,7 +148,7 @@ async def _waiting(session: AsyncSession, line: UUID, departments: Sequence[str]
     pressing = (
         select(Ticket)
         .where(Ticket.business_line_id == line, Ticket.department.in_(departments), *unassigned())
-        .where(Ticket.test_clock_id.is_(None))  # those have a time of their own
+        .where(Ticket.id.not_in(passed), Ticket.test_clock_id.is_(None))  # those have a time of their own
         .order_by((Ticket.urgency == Urgency.EMERGENCY).desc(), due_at.asc().nulls_last(), Ticket.opened_at)
         .limit(limit)
         .with_for_update(of=Ticket, skip_locked=True)

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import update
 
 from app.core.db import Database
+from app.core.ids import id_from
+from app.models.tickets import Ticket
 from app.services import queues, upkeep
 from app.services.directory import Known
 from tests.builders import a_ticket
@@ -92,6 +95,33 @@ async def test_a_department_that_is_full_holds_up_no_other(
     async with db.begin() as session:
         assert await queues.drain(session, known, line, clock(), limit=2) == 1
     assert await assignee(client, other) == "2002"
+
+
+async def test_what_nobody_there_can_take_holds_up_nothing_behind_it(
+    app: Any, client: AsyncClient, db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *gas, plain = [await ask(client) for _ in range(5)]
+    numbers = {ticket["number"] for ticket in gas}
+    await add(client, "2001")
+    known: Known = await app.state.kit.directory.known()
+    line = known.by_name["tableware"].id
+    # No shipped edition asks for a skill: here some matters do.
+    asked = {id_from("tkt", ticket["id"]) for ticket in gas}
+    monkeypatch.setattr(queues, "facts_of", lambda ticket: ticket.id)
+    monkeypatch.setattr(queues, "required_skills", lambda ticket, _: frozenset({"gas"} if ticket in asked else ()))
+    async with db.begin() as session:
+        assert await queues.drain(session, known, line, clock(), limit=2) == 1
+    assert await assignee(client, plain) == "2001"
+    assert {ticket["number"] for ticket in gas if await assignee(client, ticket) is None} == numbers
+
+
+async def test_a_ticket_whose_edition_is_lost_holds_up_no_other(client: AsyncClient, db: Database, drain: Any) -> None:
+    lost, other = await ask(client), await ask(client)
+    async with db.begin() as session:
+        await session.execute(update(Ticket).where(Ticket.number == lost["number"]).values(policy_version="lost"))
+    await add(client, "2001")
+    assert await drain() == 1
+    assert await assignee(client, other) == "2001"
 
 
 async def test_a_repair_that_waited_too_long_in_the_queue_is_reported_as_late(
