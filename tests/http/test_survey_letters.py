@@ -199,6 +199,11 @@ async def test_an_address_that_does_not_exist_is_not_tried_again(
     assert "refused" in row["advice"]["en"]
     clock.advance(hours=3)
     assert await write() == 0
+    clock.advance(days=4)  # there is nobody to remind
+    await ask()
+    assert await write() == 0
+    [survey] = await surveys(client)
+    assert (len(survey["letters"]), survey["reminded_at"]) == (1, None)
 
 
 async def test_neither_table_nor_log_nor_event_holds_who_was_written_to(

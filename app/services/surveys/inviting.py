@@ -78,7 +78,7 @@ async def _send(session: AsyncSession, survey: Survey, ticket: Ticket | None, po
             survey.state, survey.skipped_because, survey.next_at = SurveyState.SKIPPED, reason, None
     else:
         survey.next_at = None
-        if not await opted_out(session, survey):
+        if not await opted_out(session, survey) and not await _unreachable(session, survey):
             survey.reminded_at = now
             announce(session, survey, REMINDED, now, invited_by=survey.invited_by)
             _write(session, survey, LetterPurpose.REMINDER, now)
@@ -167,6 +167,14 @@ async def opted_out(session: AsyncSession, survey: Survey) -> bool:
         SurveyOptOut.customer_hash.in_(survey.customer_hashes),
     )
     return await session.scalar(select(SurveyOptOut.created_at).where(*same).limit(1)) is not None
+
+
+async def _unreachable(session: AsyncSession, survey: Survey) -> bool:
+    """Tell whether the invitation was written to an address that does not take letters."""
+    failed = select(SurveyLetter.id).where(
+        SurveyLetter.survey_id == survey.id, SurveyLetter.state == NoticeState.FAILED
+    )
+    return await session.scalar(failed.limit(1)) is not None
 
 
 async def _asked_recently(session: AsyncSession, survey: Survey, since: datetime) -> bool:
