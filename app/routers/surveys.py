@@ -49,6 +49,12 @@ async def ask_customer(body: SurveyIn, ctx: Writer) -> Response:
     return response_of(await asking.ask_customer(ctx, body))
 
 
+@router.post("/surveys/opt-ins", status_code=201, response_model=OptOutOut, responses=problems(NotFound, *RETRY))
+async def opt_in(body: OptOutIn, ctx: Writer) -> Response:
+    """Note that a customer who wanted no surveys wants them again, by every contact that is given."""
+    return response_of(await asking.opt_in(ctx, body))
+
+
 @router.post("/surveys/opt-outs", status_code=201, response_model=OptOutOut, responses=problems(NotFound, *RETRY))
 async def opt_out(body: OptOutIn, ctx: Writer) -> Response:
     """Note that a customer does not want to be asked; it counts for what waits to be sent, too."""

@@ -111,6 +111,7 @@ MATRIX: dict[str, str] = {
     "GET /v1/queues": LIST,
     "POST /v1/surveys": _SURVEYS,
     "GET /v1/surveys": _SURVEYS,
+    "POST /v1/surveys/opt-ins": LINE,
     "POST /v1/surveys/opt-outs": LINE,
     "GET /v1/surveys/{survey}": _SURVEYS,
     "POST /v1/surveys/{survey}/answers": _SURVEYS,

@@ -147,6 +147,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/survey-campaigns": {
         "business_line": "tableware", "kind": "periodic", "customers": [{"external_id": "crm-1"}],
     },
+    "POST /v1/surveys/opt-ins": {"business_line": "tableware", "phone": "13800009999"},
     "POST /v1/surveys/opt-outs": {"business_line": "tableware", "phone": "13800009999"},
     "POST /v1/surveys/{survey}/answers": {"scores": {"overall": 4}},
     "POST /v1/complaints/classify": {"business_line": "tableware", "text": "餐盘收到时有两个裂了"},

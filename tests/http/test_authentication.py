@@ -111,6 +111,7 @@ SCOPES: dict[str, Scope] = {
     "GET /v1/queues": Scope.STAFF_READ,
     "POST /v1/surveys": Scope.SURVEYS_WRITE,
     "GET /v1/surveys": Scope.SURVEYS_READ,
+    "POST /v1/surveys/opt-ins": Scope.SURVEYS_WRITE,
     "POST /v1/surveys/opt-outs": Scope.SURVEYS_WRITE,
     "GET /v1/surveys/{survey}": Scope.SURVEYS_READ,
     "POST /v1/surveys/{survey}/answers": Scope.SURVEYS_WRITE,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -87,6 +87,21 @@ async def opt_out(ctx: Context, body: OptOutIn) -> Answer:
             return unit.replayed
         hashes = contact_hashes(ctx.keyring, **body.model_dump(include={"phone", "email", "external_id"}))
         await note_opt_out(unit.session, line.id, hashes, ctx.now)
+        return unit.answer(Answer.of(201, OptOutOut(business_line=line.name, recorded_at=ctx.now)))
+
+
+async def opt_in(ctx: Context, body: OptOutIn) -> Answer:
+    """Take back that a customer does not want to be asked; what was dropped meanwhile is not sent after all.
+
+    Raises: NotFound for a line that is not the caller's.
+    """
+    line = ctx.line(body.business_line)
+    async with ctx.write(body, line=line.name) as unit:
+        if unit.replayed is not None:
+            return unit.replayed
+        hashes = contact_hashes(ctx.keyring, **body.model_dump(include={"phone", "email", "external_id"}))
+        theirs = SurveyOptOut.business_line_id == line.id, SurveyOptOut.customer_hash.in_(hashes)
+        await unit.session.execute(delete(SurveyOptOut).where(*theirs))
         return unit.answer(Answer.of(201, OptOutOut(business_line=line.name, recorded_at=ctx.now)))
 
 
