@@ -69,6 +69,14 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    async def comes_to(self, script: str, value: Any) -> None:
+        """Wait until a script returns a value: what a browser does once it has drawn the page comes when it comes."""
+        for _ in range(100):
+            if (found := await self.run(script)) == value:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{script} is {found!r}")
+
     async def press(self, *keys: str) -> None:
         for key in keys:
             text = {"Enter": "\r", " ": " "}.get(key, "")

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from httpx import AsyncClient, Response
+from httpx import AsyncClient
 from sqlalchemy import select
 
 from app.core.db import Database
@@ -146,34 +146,6 @@ async def test_no_unit_is_in_two_requests_and_a_refusal_or_cancellation_frees_it
     await way_to(client, second, "review", "refuse")
     third = await submitted(client, form | {"quantity": 5})
     assert third["lines"][0]["decisions"][0]["answer"]["returnable_quantity"] == 5
-
-
-async def test_a_check_knows_what_requests_hold_whatever_the_caller_says(client: AsyncClient) -> None:
-    purchase = await bought(client)
-    facts: dict[str, Any] = {"reason": "customer_mis_selection", "condition": "unused", "product_category": "chemical"}
-    asked = {"purchase_id": purchase, "facts": facts}
-    assert (await done(client, "returns/eligibility", asked))["returnable_quantity"] == 5
-    first = await submitted(client, {"purchase_id": purchase, "quantity": 3} | WRONG_CHOICE)
-    assert (await done(client, "returns/eligibility", asked))["returnable_quantity"] == 2
-    facts |= {"quantity_returned_before": 0, "quantity_requested": 3}
-    answer = await done(client, "returns/eligibility", asked)
-    assert (answer["outcome"], answer["overruled_facts"]) == ("not_eligible", ["quantity_returned_before"])
-    await way_to(client, first, "cancel")
-    assert (await done(client, "returns/eligibility", asked))["returnable_quantity"] == 5
-
-
-async def test_a_purchase_keeps_the_units_that_requests_hold(client: AsyncClient) -> None:
-    path = f"/v1/purchases/{await bought(client)}"
-    first = await submitted(client, {"purchase_id": path.rsplit("/", 1)[1], "quantity": 3} | WRONG_CHOICE)
-
-    async def becomes(quantity: int) -> Response:
-        tag = (await client.get(path)).headers["etag"]
-        return await client.patch(path, json={"quantity": quantity}, headers={"If-Match": tag})
-
-    assert check_problem(await becomes(2), 409, "quantity_held_by_returns")["held"] == 3
-    assert (await becomes(3)).status_code == 200
-    await way_to(client, first, "cancel")
-    assert (await becomes(2)).status_code == 200
 
 
 async def test_of_many_callers_at_once_one_gets_the_last_unit(client: AsyncClient) -> None:

@@ -148,6 +148,22 @@ async def test_who_opts_out_gets_no_letter_that_waits_already(
     assert [row["state"] for row in await letters(client)] == ["dropped"]
 
 
+async def test_who_wants_to_be_asked_again_is_by_the_contact_they_name_and_in_that_line_only(
+    client: AsyncClient, ask: Round
+) -> None:
+    person = {"phone": "13800001234", "email": "wang@example.com"}
+    for line in ("tableware", "mall"):
+        assert (await client.post("/v1/surveys/opt-outs", json={"business_line": line, **person})).status_code == 201
+    again = {"business_line": "tableware", **person}
+    for _ in "12":  # said twice is said once
+        assert (await client.post("/v1/surveys/opt-ins", json=again)).status_code == 201
+    await finish(client, customer=person)
+    await finish(client, customer=person, business_line="mall")
+    await ask()
+    states = {survey["business_line"]: survey["state"] for survey in await surveys(client)}
+    assert states == {"tableware": "invited", "mall": "skipped"}
+
+
 async def test_nobody_is_written_to_at_night_or_after_an_answer(
     client: AsyncClient, phone: AsyncClient, write: Round, mail: MailServer, clock: FakeClock
 ) -> None:

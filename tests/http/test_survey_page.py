@@ -66,7 +66,7 @@ async def test_the_page_fits_asks_once_and_has_nothing_axe_minds(
     await browser.open(site + url, width=width, language=language)
     await look(browser, pictures / f"survey_{language}_{width}.png", width)
     await send(browser)  # nothing was answered
-    assert await browser.run("document.activeElement.getAttribute('href')") == "#overall"
+    await browser.comes_to("document.activeElement.getAttribute('href')", "#overall")
     await look(browser, pictures / f"survey_fault_{language}_{width}.png", width)
     for name, value in (("overall", "5"), ("attitude", "4"), ("resolved", "yes")):
         await choose(browser, name, value)

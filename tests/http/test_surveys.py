@@ -177,22 +177,6 @@ async def test_who_does_not_want_to_be_asked_is_not_even_if_it_is_queued(
     assert check_problem(by_hand, 409, "customer_not_asked")["reason"] == "opted_out"
 
 
-async def test_who_wants_to_be_asked_again_is_by_the_contact_they_name_and_in_that_line_only(
-    client: AsyncClient, ask: Round
-) -> None:
-    person = {"phone": "13800001234", "email": "wang@example.com"}
-    for line in ("tableware", "mall"):
-        assert (await client.post("/v1/surveys/opt-outs", json={"business_line": line, **person})).status_code == 201
-    again = {"business_line": "tableware", **person}
-    for _ in "12":  # said twice is said once
-        assert (await client.post("/v1/surveys/opt-ins", json=again)).status_code == 201
-    await finish(client, customer=person)
-    await finish(client, customer=person, business_line="mall")
-    await ask()
-    states = {survey["business_line"]: survey["state"] for survey in await surveys(client)}
-    assert states == {"tableware": "invited", "mall": "skipped"}
-
-
 async def test_a_matter_taken_up_again_is_asked_about_when_it_ends(client: AsyncClient, ask: Round) -> None:
     ticket = await finish(client)
     await client.post(f"/v1/tickets/{ticket['id']}/reopen", json={})

@@ -111,5 +111,5 @@ async def test_while_postgresql_is_frozen_every_request_is_answered(
     assert {answer.status for answer in answers} == {503}
     assert slowest(answers) <= FROZEN_SECONDS
     assert {answer.status for answer in alive} == {200}
-    assert slowest(alive) <= 1.0
+    assert slowest(alive) < FROZEN_SECONDS / 2  # whatever else the machine is at: it does not wait for the database
     assert "request failed" not in service.logged()

@@ -24,7 +24,7 @@ class ProgressCause(StrEnum):
 class ProgressTerms(Terms):
     """`steps` are the moves a customer is told of; `every_hours` how long it may last without a word."""
 
-    steps: Cited[frozenset[Move]]
+    steps: Cited[tuple[Move, ...]]
     every_hours: Cited[Annotated[int, Field(gt=0, le=24 * 31)]]
 
 
