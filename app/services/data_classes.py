@@ -41,7 +41,7 @@ complaint_report.answer history reviews rounds data tokens last_text reply probl
 product seller service_provider branch business_scope classification decision decisions duty warnings
 attached_by removed_by removal_reason submitted_by decided_by message proposed confirmed facts found
 return_decision.answer reference tracking_no carrier serial_nos
-party promise DecisionOut.reason url
+party promise DecisionOut.reason url audit_seal.text_digest audit_seal.salt
 """
 # The service's own words: states, departments, editions, goods by their numbers, addresses of things.
 _PUBLIC = """
@@ -57,7 +57,7 @@ campaign refund_limit refunded
 product_name gift GiftOnFile.description bundle
 model models batch sku spec_model product_category product_photos days touched month consents
 api_version source loc msg ctx timestamp cursor next_cursor next_after column missing_facts overruled_facts
-bring sha256 webhook_id request_id origins addresses letter_channel survey.answered_by LetterSentOut.channel
+bring sha256 audit_seal.digest audit_seal.chain webhook_id request_id origins addresses letter_channel survey.answered_by LetterSentOut.channel
 holiday_calendar.fingerprint discount since until as_of at failing_since previous_secret_until alert
 period_start period_end
 business_line.name api_key.name policy_edition.name test_clock.name catalogue_item.name
