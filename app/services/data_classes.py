@@ -57,7 +57,7 @@ campaign refund_limit refunded
 product_name gift GiftOnFile.description bundle
 model models batch sku spec_model product_category product_photos days touched month consents
 api_version source loc msg ctx timestamp cursor next_cursor next_after column missing_facts overruled_facts
-bring sha256 audit_seal.digest audit_seal.chain webhook_id request_id origins addresses letter_channel survey.answered_by LetterSentOut.channel
+bring sha256 webhook_id request_id origins addresses letter_channel survey.answered_by LetterSentOut.channel
 holiday_calendar.fingerprint discount since until as_of at failing_since previous_secret_until alert
 period_start period_end
 business_line.name api_key.name policy_edition.name test_clock.name catalogue_item.name
@@ -68,6 +68,7 @@ amount card_fee cash coupon points fee threshold price price_paid invoice_price 
 unit_price refund_amount refund_in_kind depreciation_daily_rate business_hours_end returning
 webhook_endpoint.description EndpointIn.description EndpointOut.description EndpointPatch.description
 EndpointSecret.description
+audit_seal.digest audit_seal.chain
 webhook_endpoint.url EndpointIn.url EndpointOut.url EndpointPatch.url EndpointSecret.url webhook_delivery.attempts
 PolicyOut.title SpecialDayOut.title ApprovalOut.title MeasureOut.title Theme.title
 """

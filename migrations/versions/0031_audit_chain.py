@@ -21,7 +21,7 @@ CREATE FUNCTION audit_await_seal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RETURN NULL;
 END $$"""
 
-# With the owner's rights: the service itself may not update. The sealer's lock keeps it from sealing the text meanwhile.
+# With the owner's rights, since the service may not update. The lock keeps the sealer from sealing the text meanwhile.
 _ERASE = """
 CREATE FUNCTION audit_erase_text(of_kind text, of_row uuid) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ DECLARE line uuid; BEGIN
@@ -76,10 +76,8 @@ def upgrade() -> None:
             f"CREATE TRIGGER await_seal AFTER INSERT ON {table} REFERENCING NEW TABLE AS added "
             "FOR EACH STATEMENT EXECUTE FUNCTION audit_await_seal()"
         )
-        op.execute(
-            "INSERT INTO audit_pending (business_line_id, kind, row_id) "
-            f"SELECT business_line_id, '{table}', id FROM {table} ORDER BY id"  # noqa: S608 — the names are ours
-        )
+        rows = f"SELECT business_line_id, '{table}', id FROM {table} ORDER BY id"  # noqa: S608 — the names are ours
+        op.execute(f"INSERT INTO audit_pending (business_line_id, kind, row_id) {rows}")
 
 
 def downgrade() -> None:

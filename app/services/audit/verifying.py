@@ -86,27 +86,37 @@ async def verify_audit(session: AsyncSession, heads: Heads | None = None) -> Ver
     verdict, heads = Verdict(), heads or {}
     erased = set(await session.scalars(_ERASED))
     names = {line.id: line.name for line in await session.execute(_LINES)}
-    seen = set[tuple[str, int]]()
     for line, name in names.items():
-        before, position = BEGINNING, 0
-        while seals := (await session.execute(_SEALS, {"line": line, "after": position})).all():
-            for seal in seals:
-                row = f"{seal.kind} {seal.row_id}"
-                wrong = [*_in_chain(seal, position, before), *_in_row(seal, erased)]
-                if heads.get((name, seal.position), seal.chain) != seal.chain:
-                    wrong.append(OTHER_HEAD)
-                verdict.findings += [Finding(name, seal.position, row, what) for what in wrong]
-                seen.add((name, seal.position))
-                before, position = seal.chain, seal.position
-            verdict.seals += len(seals)
-    verdict.findings += [
-        Finding(name, position, "", CUT_OFF) for name, position in heads if (name, position) not in seen
+        kept = {position: chain for (of, position), chain in heads.items() if of == name}
+        await _verify_line(session, verdict, line, name, kept, erased)
+    unknown = [Finding(name, position, "", CUT_OFF) for name, position in heads if name not in names.values()]
+    unsealed = [
+        Finding(names.get(row.business_line_id, str(row.business_line_id)), None, _named(row), ROW_UNSEALED)
+        for row in await session.execute(_UNSEALED)
     ]
-    for row in await session.execute(_UNSEALED):
-        line_name = names.get(row.business_line_id, str(row.business_line_id))
-        verdict.findings.append(Finding(line_name, None, f"{row.kind} {row.row_id}", ROW_UNSEALED))
+    verdict.findings += [*unknown, *unsealed]
     verdict.pending = (await session.execute(_PENDING)).scalar_one()
     return verdict
+
+
+async def _verify_line(
+    session: AsyncSession, verdict: Verdict, line: UUID, name: str, kept: dict[int, bytes], erased: set[UUID]
+) -> None:
+    """Go through the chain of one line, and take the heads it bears out from `kept`."""
+    before, position = BEGINNING, 0
+    while seals := (await session.execute(_SEALS, {"line": line, "after": position})).all():
+        for seal in seals:
+            wrong = [*_in_chain(seal, position, before), *_in_row(seal, erased)]
+            if kept.pop(seal.position, seal.chain) != seal.chain:
+                wrong.append(OTHER_HEAD)
+            verdict.findings += [Finding(name, seal.position, _named(seal), what) for what in wrong]
+            before, position = seal.chain, seal.position
+        verdict.seals += len(seals)
+    verdict.findings += [Finding(name, head, "", CUT_OFF) for head in kept]
+
+
+def _named(row: Row[Any]) -> str:
+    return f"{row.kind} {row.row_id}"
 
 
 def _in_chain(seal: Row[Any], position: int, before: bytes) -> Iterator[Text]:
