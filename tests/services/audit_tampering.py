@@ -45,11 +45,11 @@ _OUT_OF_THE_WAY = "UPDATE audit_seal SET position = -position WHERE business_lin
 
 
 def _edit(table: str, change: str) -> tuple[str, ...]:
-    return (f"UPDATE {table} SET {change} WHERE id = :row",)  # noqa: S608 — names of ours
+    return (f"UPDATE {table} SET {change} WHERE id = :row",)
 
 
 def _edit_seal(change: str) -> str:
-    return f"UPDATE audit_seal SET {change} WHERE row_id = :row"  # noqa: S608 — words of ours
+    return f"UPDATE audit_seal SET {change} WHERE row_id = :row"
 
 
 TAMPERINGS = (
@@ -104,8 +104,8 @@ TAMPERINGS = (
         "seal put in", LOOK,
         (_OUT_OF_THE_WAY,
          "UPDATE audit_seal SET position = 1 - position WHERE business_line_id = :line AND position < 0",
-         "INSERT INTO audit_seal SELECT business_line_id, position + 1, kind, CAST(:fresh AS uuid), digest, text_digest, "
-         "salt, sealed_at, chain FROM audit_seal WHERE row_id = :row"),
+         "INSERT INTO audit_seal SELECT business_line_id, position + 1, kind, CAST(:fresh AS uuid), digest, "
+         "text_digest, salt, sealed_at, chain FROM audit_seal WHERE row_id = :row"),
         found.SEAL_CHANGED, place="following",
     ),
     Tampering("tail cut", LOOK, (_CUT,), found.CUT_OFF, place="head"),
