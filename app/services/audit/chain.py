@@ -13,6 +13,7 @@ ERASURE = "erasure"  # the kind of a seal that says a row's text was erased
 
 # A row as JSON, in PostgreSQL's own order of keys, without what an erasure may remove. Columns that are null do not
 # count, so that a nullable column added later leaves older seals valid.
+# Join it laterally and with LIMIT 1: else the digest of every row there is may be made, and joined to the few wanted.
 RECORDS = """
     SELECT records.*, sha256(convert_to((
         SELECT jsonb_object_agg(key, value) FROM jsonb_each(fixed) WHERE value <> 'null')::text, 'UTF8')) AS digest

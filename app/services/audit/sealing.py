@@ -22,7 +22,7 @@ _TAKE = text(f"""
         RETURNING *)
     SELECT taken.business_line_id, taken.kind, taken.row_id, record.digest, record.words
     FROM taken LEFT JOIN LATERAL (
-        SELECT * FROM ({RECORDS}) AS r WHERE r.kind = taken.kind AND r.id = taken.row_id) AS record ON true
+        SELECT * FROM ({RECORDS}) AS r WHERE r.kind = taken.kind AND r.id = taken.row_id LIMIT 1) AS record ON true
     ORDER BY taken.pending_no
 """)  # noqa: S608 — a constant of ours
 _HEADS = text("""

@@ -32,7 +32,8 @@ _SEALS = text(f"""
     SELECT seal.*, record.digest AS row_digest, record.words
     FROM (SELECT * FROM audit_seal WHERE business_line_id = :line AND position > :after
           ORDER BY position LIMIT {_PAGE}) AS seal
-    LEFT JOIN LATERAL (SELECT * FROM ({RECORDS}) AS r WHERE r.kind = seal.kind AND r.id = seal.row_id) AS record ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM ({RECORDS}) AS r WHERE r.kind = seal.kind AND r.id = seal.row_id LIMIT 1) AS record ON true
     ORDER BY seal.position
 """)  # noqa: S608 — constants of ours
 _ERASED = text("""
