@@ -25,6 +25,7 @@ COMMANDS = {
     "order-token": "sign a token that proves an order to the web shop's check (订单凭证)",
     "classifier": "train and compare the models that read complaints, print feedback (投诉分类模型)",
     "relay": "pass events on to NATS JetStream (转发事件)",
+    "audit": "verify the audit trail, print the heads of its chains (审计记录校验)",
     "timers": "list and retry timers that were set aside (计时)",
     "notices": "list and resend notices to staff that failed (通知)",
     "secret": "print a new key for the key ring that seals personal data (加密密钥)",

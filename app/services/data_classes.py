@@ -41,7 +41,7 @@ complaint_report.answer history reviews rounds data tokens last_text reply probl
 product seller service_provider branch business_scope classification decision decisions duty warnings
 attached_by removed_by removal_reason submitted_by decided_by message proposed confirmed facts found
 return_decision.answer reference tracking_no carrier serial_nos
-party promise DecisionOut.reason url
+party promise DecisionOut.reason url audit_seal.text_digest audit_seal.salt
 """
 # The service's own words: states, departments, editions, goods by their numbers, addresses of things.
 _PUBLIC = """
@@ -68,6 +68,7 @@ amount card_fee cash coupon points fee threshold price price_paid invoice_price 
 unit_price refund_amount refund_in_kind depreciation_daily_rate business_hours_end returning
 webhook_endpoint.description EndpointIn.description EndpointOut.description EndpointPatch.description
 EndpointSecret.description
+audit_seal.digest audit_seal.chain
 webhook_endpoint.url EndpointIn.url EndpointOut.url EndpointPatch.url EndpointSecret.url webhook_delivery.attempts
 PolicyOut.title SpecialDayOut.title ApprovalOut.title MeasureOut.title Theme.title
 """

@@ -10,6 +10,7 @@ from app.core.idempotency import purge_expired
 from app.core.ids import id_text
 from app.core.limits import forget_counts
 from app.core.outbox import seal_events
+from app.services.audit.sealing import seal_audit
 from app.services.capas.timers import fire_due_tasks, retry_tasks, stuck_tasks
 from app.services.complaint_reports.due_measures import announce_due
 from app.services.directory import Known
@@ -29,6 +30,12 @@ async def seal(db: Database) -> int:
     """Give committed events their place in the feed; return how many got one."""
     async with db.begin() as session:
         return await seal_events(session)
+
+
+async def seal_audit_trail(db: Database) -> int:
+    """Give committed audit rows their place in the chain of their line; return how many got one."""
+    async with db.begin() as session:
+        return await seal_audit(session)
 
 
 async def fire(db: Database, known: Known, now: datetime | None = None) -> int:

@@ -19,6 +19,10 @@ async def _seal(tools: Tools) -> int:
     return sealed
 
 
+async def _seal_audit(tools: Tools) -> int:
+    return await upkeep.seal_audit_trail(tools.db)
+
+
 async def _fire(tools: Tools) -> int:
     return await upkeep.fire(tools.db, await tools.directory.known())
 
@@ -101,6 +105,7 @@ _LETTER_WRITERS = 2
 TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
     Task("seal events", 0.2, _seal),
+    Task("seal audit trail", 1.0, _seal_audit),
     Task("fire timers", 0.5, _fire),
     Task("fire timers of CAPAs", 2.0, _fire_capas),
     Task("fire timers of return requests", 2.0, _fire_deadlines),

@@ -81,7 +81,7 @@ class Change:
     first: tuple[str, dict[str, Any]] | None = None  # what is posted before it
 
 
-_NOTED = {"event": 1, "timeline_entry": 1, "idempotency_record": 1}
+_NOTED = {"event": 1, "timeline_entry": 1, "audit_pending": 1, "idempotency_record": 1}
 _TAKEN = _NOTED | {"ticket": 1, "ticket_commitment": 2, "ticket_search": 1, "ticket_assignment": 1}
 _MEASURE = {"department": "production", "text": "隔离库存", "owner_staff_no": "7101", "due_on": "2026-11-25"}
 _THERE = a_ticket(external_ref="there", description="用热水冲一下杯子就炸裂了，质量太差")
@@ -106,7 +106,7 @@ CHANGES = [
         headers=(("If-Match", '"1.general"'),),
     ),
     Change("POST", "/{number}/accept", {}, {"idempotency_record": 1}),
-    Change("POST", "", _SERIOUS, _TAKEN | {"event": 3, "timeline_entry": 2, "complaint_report": 1}),
+    Change("POST", "", _SERIOUS, _TAKEN | {"event": 3, "timeline_entry": 2, "audit_pending": 2, "complaint_report": 1}),
     Change("POST", "/{number}/report", {"staff_no": "1101"}, _NOTED | {"complaint_report": 1}),
     Change(
         "POST", "/{number}/report/measures", _MEASURE, _NOTED | {"complaint_report_measure": 1},

@@ -1,0 +1,61 @@
+"""Seals committed audit rows into their line's chain, and erases a text without breaking it.
+
+A trigger puts each new row in a queue, in the row's own transaction. Whatever the order in which transactions commit,
+a row is in the queue from the moment it is visible until its seal is: none can be passed by.
+"""
+
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.db import database_now
+from app.models.audit import AuditSeal
+from app.services.audit.chain import BEGINNING, RECORDS, chained, salted
+
+_ONE_SEALER = text("SELECT pg_try_advisory_xact_lock(hashtext('aftersales.audit.sealer'))")
+_TAKE = text(f"""
+    WITH taken AS (
+        DELETE FROM audit_pending
+        WHERE pending_no IN (SELECT pending_no FROM audit_pending ORDER BY pending_no LIMIT :limit)
+        RETURNING *)
+    SELECT taken.business_line_id, taken.kind, taken.row_id, record.digest, record.words
+    FROM taken LEFT JOIN LATERAL (
+        SELECT * FROM ({RECORDS}) AS r WHERE r.kind = taken.kind AND r.id = taken.row_id LIMIT 1) AS record ON true
+    ORDER BY taken.pending_no
+""")  # noqa: S608 — a constant of ours
+_HEADS = text("""
+    SELECT id AS line, head.position, head.chain FROM unnest(CAST(:lines AS uuid[])) AS id, LATERAL (
+        SELECT position, chain FROM audit_seal WHERE business_line_id = id ORDER BY position DESC LIMIT 1) AS head
+""")
+_ERASE = text("SELECT audit_erase_text(:kind, :row)")
+
+
+async def seal_audit(session: AsyncSession, *, limit: int = 1000) -> int:
+    """Give committed audit rows their place in the chain; return how many. One sealer works at a time."""
+    if not await session.scalar(_ONE_SEALER):
+        return 0
+    taken = (await session.execute(_TAKE, {"limit": limit})).all()
+    if not taken:
+        return 0
+    heads = await session.execute(_HEADS, {"lines": list({row.business_line_id for row in taken})})
+    last = {head.line: (head.position, head.chain) for head in heads}
+    now, seals = await database_now(session), []
+    for row in taken:
+        position, before = last.get(row.business_line_id, (0, BEGINNING))
+        salt, text_digest = salted(row.words)
+        seal = AuditSeal(
+            business_line_id=row.business_line_id, position=position + 1, kind=row.kind, row_id=row.row_id,
+            digest=row.digest, text_digest=text_digest, salt=salt, sealed_at=now,
+        )  # fmt: skip
+        seal.chain = chained(before, seal)
+        last[row.business_line_id] = (seal.position, seal.chain)
+        seals.append({part.key: getattr(seal, part.key) for part in AuditSeal.__table__.columns})
+    await session.execute(insert(AuditSeal), seals)
+    return len(seals)
+
+
+async def erase_audit_text(session: AsyncSession, kind: Literal["timeline_entry", "access_log"], row: UUID) -> None:
+    """Take the text out of an audit row, the salt out of its seal, and have the erasure itself sealed."""
+    await session.execute(_ERASE, {"kind": kind, "row": row})
