@@ -7,6 +7,7 @@ import structlog
 from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from app.core.admission import Admission
 from app.core.auth import KeyBook
 from app.core.browsers import BrowserAccess
 from app.core.clock import Clock, system_clock
@@ -14,7 +15,8 @@ from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.docs import install_docs
 from app.core.egress import Egress
-from app.core.http import install_handlers
+from app.core.http import install_handlers, lists_of
+from app.core.key_limits import KeyLimits, KeyPolicy, Limit
 from app.core.limits import BrowserLimits, Failures
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
@@ -62,6 +64,9 @@ _SERVED = (
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})
+# The hotline must get its calls in: what takes them is refused last.
+_INTAKE = ("POST", "/v1/tickets")
+_OPERATORS_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = structlog.get_logger("aftersales.start")
 
 
@@ -129,6 +134,11 @@ def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
 def _surround(app: FastAPI, kit: Kit, settings: Settings, keys: KeyBook, sign_on: SignOn | None) -> None:
     """Add the middleware; what is added last is outermost."""
     limits = BrowserLimits(kit.db, kit.keyring, key=settings.browser_key_limit, address=settings.browser_address_limit)
+    app.add_middleware(
+        Admission, most=settings.requests_at_once, waiting=settings.requests_waiting, urgent=frozenset({_INTAKE}),
+        exempt=_OPERATORS_PATHS,
+    )  # fmt: skip
+    app.add_middleware(KeyLimits, db=kit.db, keyring=kit.keyring, policy=_key_policy(settings))
     app.add_middleware(BodyGuard)
     app.add_middleware(BrowserAccess, keys=keys, clock=kit.clock, limits=limits, paths=BROWSER_PATHS)
     app.add_middleware(
@@ -139,3 +149,11 @@ def _surround(app: FastAPI, kit: Kit, settings: Settings, keys: KeyBook, sign_on
     if settings.trusted_proxies:
         trusted = [str(network) for network in settings.trusted_proxies]
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
+
+
+def _key_policy(settings: Settings) -> KeyPolicy:
+    """Calls must get in, so their limit lets them through while it cannot be known; a list can wait."""
+    lists = Limit("list", settings.key_list_limit, closed=True)
+    special = {operation: lists for module in _SERVED for operation in lists_of(module.router)}
+    special[_INTAKE] = Limit("ticket", settings.key_ticket_limit)
+    return KeyPolicy(settings.key_limit, settings.key_burst, settings.key_concurrency, special)

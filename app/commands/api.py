@@ -17,6 +17,7 @@ from app.core.language import Text
 from app.core.private_file import write_private
 from app.core.settings import Settings, load_settings
 from app.core.supervised import await_orders, report_ready
+from app.core.timed_heads import TimedHeads
 from app.main import create_app
 from app.services.first_start import prepare
 from app.services.policy_book import SHIPPED, PolicyBook
@@ -40,7 +41,7 @@ def run(options: Namespace) -> int:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=TimedHeads,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -1,0 +1,224 @@
+"""How often a secret key may ask: limits that all processes share, without a question to the database for each request.
+
+A process leases a part of what a window still holds and spends it by itself; the sum of the leases never exceeds the
+limit, and what an idle process has left of one is lost to the others. How many requests a key has under way is counted
+by each process alone.
+"""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.call import Caller
+from app.core.crypto import KeyRing
+from app.core.db import Database
+from app.core.errors import DatabaseUnavailable, RateLimited, ServiceError
+from app.core.metrics import LIMITS_ON_CREDIT
+
+_MINUTE: Final = 60
+_LEASES: Final = {1: 10, _MINUTE: 30}  # in how many parts a window of so many seconds is leased
+_WAIT_SECONDS: Final = 0.25  # for a lease; it lies on top of what the request itself waits for the database
+_CREDIT_SECONDS: Final = 1.0
+_MOST_KNOWN: Final = 10_000
+
+# A count may exceed what the window holds: who asked for more than was left got the rest of it.
+_LEASE = text("""
+    INSERT INTO counter AS kept (name, count, ends_at)
+    SELECT asked.name, asked.count, now() + make_interval(secs => asked.seconds)
+    FROM unnest(CAST(:names AS bytea[]), CAST(:counts AS int[]), CAST(:seconds AS int[]))
+             AS asked (name, count, seconds),
+         set_config('synchronous_commit', 'off', true) AS quick -- a count that a crash loses harms nobody
+    ORDER BY asked.name
+    ON CONFLICT (name) DO UPDATE SET
+        count = CASE WHEN kept.ends_at <= now() THEN excluded.count ELSE kept.count + excluded.count END,
+        ends_at = CASE WHEN kept.ends_at <= now() THEN excluded.ends_at ELSE kept.ends_at END
+    RETURNING name, kept.count, extract(epoch FROM kept.ends_at - now())::float
+""")
+
+
+class Limit(NamedTuple):
+    """So many requests within so many seconds; the window begins with a request.
+
+    While the database does not answer, a `closed` limit refuses and another allows what one lease would have.
+    """
+
+    name: str
+    most: int
+    seconds: int = _MINUTE
+    closed: bool = False
+
+    @property
+    def batch(self) -> int:
+        return max(1, self.most // _LEASES[self.seconds])
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPolicy:
+    """What every secret key may do; a key's `rate_factor` multiplies all of it.
+
+    `special` are further limits of single operations, by method and path.
+    """
+
+    a_minute: int
+    a_second: int
+    at_once: int
+    special: Mapping[tuple[str, str], Limit]
+
+    def limits(self, operation: tuple[str, str], factor: int) -> tuple[Limit, ...]:
+        usual = (Limit("default", self.a_minute), Limit("burst", self.a_second, 1))
+        special = self.special.get(operation)
+        limits = usual if special is None else (*usual, special)
+        return tuple(limit._replace(most=limit.most * factor) for limit in limits)
+
+
+@dataclass(slots=True)
+class _Lease:
+    """What this process may still spend of a window, and what all of them may still lease of it."""
+
+    limit: Limit
+    name: bytes
+    left: int = 0
+    rest: int = 0
+    ends_at: float = -math.inf  # by the monotonic clock
+
+    def due(self, now: float) -> bool:
+        return now >= self.ends_at or (self.left == 0 and self.rest > 0)
+
+    def reset(self, now: float) -> int:
+        return max(1, math.ceil(self.ends_at - now))
+
+    def grant(self, count: int, seconds_left: float, now: float) -> None:
+        self.left = min(self.limit.batch, max(0, self.limit.most - (count - self.limit.batch)))
+        self.rest = max(0, self.limit.most - count)
+        self.ends_at = now + seconds_left
+
+    def grant_on_credit(self, now: float) -> None:
+        LIMITS_ON_CREDIT.labels(self.limit.name).inc()
+        self.left, self.rest, self.ends_at = self.limit.batch, 0, now + _CREDIT_SECONDS
+
+
+@dataclass(slots=True)
+class _Account:
+    """One key in this process."""
+
+    under_way: int = 0
+    leases: dict[str, _Lease] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class KeyLimits:
+    """Hold secret keys to their limits and tell them in headers. It stands behind the body: a slow one is none."""
+
+    def __init__(self, app: ASGIApp, *, db: Database, keyring: KeyRing, policy: KeyPolicy) -> None:
+        self.app, self._db, self._keyring, self._policy = app, db, keyring, policy
+        self._accounts: dict[UUID, _Account] = {}
+        self._limits = cache(policy.limits)
+        self._asking: set[asyncio.Task[Sequence[Row[bytes, int, float]]]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller: Caller | None = scope["state"].get("caller") if scope["type"] == "http" else None
+        if caller is None or caller.origins is not None:  # browser keys have limits of their own
+            await self.app(scope, receive, send)
+            return
+        account = self._account(caller.key_id)
+        if account.under_way >= self._policy.at_once * caller.rate_factor:
+            raise RateLimited(headers={"retry-after": "1"}, members={"violated_policies": ["concurrent"]})
+        account.under_way += 1
+        try:
+            operation = (scope["method"], scope["path"])
+            limits = self._limits(operation if operation in self._policy.special else ("", ""), caller.rate_factor)
+            headers = await self._spend(account, caller.key_id, limits)
+
+            async def send_limited(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = [*message["headers"], *headers]
+                await send(message)
+
+            await self.app(scope, receive, send_limited)
+        finally:
+            account.under_way -= 1
+
+    def _account(self, key: UUID) -> _Account:
+        account = self._accounts.get(key)
+        if account is None:
+            if len(self._accounts) >= _MOST_KNOWN:
+                self._accounts = {key: kept for key, kept in self._accounts.items() if kept.under_way}
+            account = self._accounts[key] = _Account()
+        return account
+
+    async def _spend(self, account: _Account, key: UUID, limits: Sequence[Limit]) -> list[tuple[bytes, bytes]]:
+        """Count a request and return the headers that say what is left.
+
+        Raises: RateLimited; DatabaseUnavailable, ServerBusy where a closed limit cannot be known.
+        """
+        leases = [self._lease(account, key, limit) for limit in limits]
+        if any(lease.due(time.monotonic()) for lease in leases):
+            async with account.lock:
+                await self._renew([lease for lease in leases if lease.due(time.monotonic())])
+        now = time.monotonic()
+        violated = [lease for lease in leases if lease.left == 0]
+        if not violated:
+            for lease in leases:
+                lease.left -= 1
+        left = ", ".join(f'"{each.limit.name}";r={each.left + each.rest};t={each.reset(now)}' for each in leases)
+        if violated:
+            after = max(lease.reset(now) for lease in violated) * random.uniform(1.0, 1.2)  # noqa: S311 — spreads the tries
+            headers = {"ratelimit-policy": _stated(limits), "ratelimit": left, "retry-after": str(math.ceil(after))}
+            raise RateLimited(headers=headers, members={"violated_policies": [lease.limit.name for lease in violated]})
+        return [(b"ratelimit-policy", _stated(limits).encode()), (b"ratelimit", left.encode())]
+
+    def _lease(self, account: _Account, key: UUID, limit: Limit) -> _Lease:
+        lease = account.leases.get(limit.name)
+        if lease is None or lease.limit != limit:
+            name = self._keyring.lookup(f"key-limit-{limit.name}", key.hex)
+            lease = account.leases[limit.name] = _Lease(limit, name)
+        return lease
+
+    async def _renew(self, due: Sequence[_Lease]) -> None:
+        if not due:
+            return
+        asking = asyncio.create_task(self._ask(due))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asked)
+        await asyncio.wait({asking}, timeout=_WAIT_SECONDS)
+        problem = asking.exception() if asking.done() else DatabaseUnavailable(headers={"retry-after": "1"})
+        if problem is None:
+            found = {row[0]: (row[1], row[2]) for row in asking.result()}
+            for lease in due:
+                lease.grant(*found[lease.name], time.monotonic())
+        elif not isinstance(problem, ServiceError) or any(lease.limit.closed for lease in due):
+            raise problem
+        else:
+            for lease in due:
+                lease.grant_on_credit(time.monotonic())
+
+    async def _ask(self, due: Sequence[_Lease]) -> Sequence[Row[bytes, int, float]]:
+        asked = {
+            "names": [lease.name for lease in due],
+            "counts": [lease.limit.batch for lease in due],
+            "seconds": [lease.limit.seconds for lease in due],
+        }
+        async with self._db.begin() as session:
+            # One statement, one round trip: there is nothing to begin or commit.
+            await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            return (await session.execute(_LEASE, asked)).all()
+
+    def _asked(self, asking: "asyncio.Task[Sequence[Row[bytes, int, float]]]") -> None:
+        self._asking.discard(asking)
+        with suppress(asyncio.CancelledError):
+            asking.exception()  # whoever waited has seen it, or had gone on without
+
+
+@cache
+def _stated(limits: tuple[Limit, ...]) -> str:
+    return ", ".join(f'"{limit.name}";q={limit.most};w={limit.seconds}' for limit in limits)
