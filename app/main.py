@@ -16,7 +16,7 @@ from app.core.db import Database
 from app.core.docs import install_docs
 from app.core.egress import Egress
 from app.core.http import install_handlers, lists_of
-from app.core.key_limits import KeyLimits, KeyPolicy, Limit
+from app.core.key_limits import KeyLedger, KeyLimits, KeyPolicy, Limit
 from app.core.limits import BrowserLimits, Failures
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
@@ -80,7 +80,7 @@ def create_app(
     settings = settings or load_settings()
     configure_logs(settings)
     kit = _kit(settings, clock, book)
-    keys, sign_on = KeyBook(kit.db), sign_on_of(settings)
+    keys, sign_on, ledger = KeyBook(kit.db), sign_on_of(settings), KeyLedger(kit.db, kit.keyring)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -88,6 +88,7 @@ def create_app(
         await kit.courier.close()
         if sign_on is not None:
             await sign_on.close()
+        await ledger.close()
         await kit.db.dispose()
 
     with_docs = settings.public_docs or settings.environment != "production"
@@ -110,7 +111,7 @@ def create_app(
     install_handlers(app)
     if with_docs:
         install_docs(app)
-    _surround(app, kit, settings, keys, sign_on)
+    _surround(app, kit, settings, keys, sign_on, ledger)
     return app
 
 
@@ -131,14 +132,16 @@ def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
     )
 
 
-def _surround(app: FastAPI, kit: Kit, settings: Settings, keys: KeyBook, sign_on: SignOn | None) -> None:
+def _surround(
+    app: FastAPI, kit: Kit, settings: Settings, keys: KeyBook, sign_on: SignOn | None, ledger: KeyLedger
+) -> None:
     """Add the middleware; what is added last is outermost."""
     limits = BrowserLimits(kit.db, kit.keyring, key=settings.browser_key_limit, address=settings.browser_address_limit)
     app.add_middleware(
         Admission, most=settings.requests_at_once, waiting=settings.requests_waiting, urgent=frozenset({_INTAKE}),
         exempt=_OPERATORS_PATHS,
     )  # fmt: skip
-    app.add_middleware(KeyLimits, db=kit.db, keyring=kit.keyring, policy=_key_policy(settings))
+    app.add_middleware(KeyLimits, ledger=ledger, policy=_key_policy(settings))
     app.add_middleware(BodyGuard)
     app.add_middleware(BrowserAccess, keys=keys, clock=kit.clock, limits=limits, paths=BROWSER_PATHS)
     app.add_middleware(

@@ -10,13 +10,12 @@ import math
 import random
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.call import Caller
@@ -75,10 +74,14 @@ class KeyPolicy:
     special: Mapping[tuple[str, str], Limit]
 
     def limits(self, operation: tuple[str, str], factor: int) -> tuple[Limit, ...]:
-        usual = (Limit("default", self.a_minute), Limit("burst", self.a_second, 1))
-        special = self.special.get(operation)
-        limits = usual if special is None else (*usual, special)
-        return tuple(limit._replace(most=limit.most * factor) for limit in limits)
+        return _multiplied(self.a_minute, self.a_second, self.special.get(operation), factor)
+
+
+@cache
+def _multiplied(a_minute: int, a_second: int, special: Limit | None, factor: int) -> tuple[Limit, ...]:
+    usual = (Limit("default", a_minute), Limit("burst", a_second, 1))
+    limits = usual if special is None else (*usual, special)
+    return tuple(limit._replace(most=limit.most * factor) for limit in limits)
 
 
 @dataclass(slots=True)
@@ -111,57 +114,34 @@ class _Lease:
 class _Account:
     """One key in this process."""
 
+    key: UUID
     under_way: int = 0
     leases: dict[str, _Lease] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class KeyLimits:
-    """Hold secret keys to their limits and tell them in headers. It stands behind the body: a slow one is none."""
+class KeyLedger:
+    """What keys may still spend, as far as this process knows."""
 
-    def __init__(self, app: ASGIApp, *, db: Database, keyring: KeyRing, policy: KeyPolicy) -> None:
-        self.app, self._db, self._keyring, self._policy = app, db, keyring, policy
+    def __init__(self, db: Database, keyring: KeyRing) -> None:
+        self._db, self._keyring = db, keyring
         self._accounts: dict[UUID, _Account] = {}
-        self._limits = cache(policy.limits)
-        self._asking: set[asyncio.Task[Sequence[Row[bytes, int, float]]]] = set()
+        self._asking: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller: Caller | None = scope["state"].get("caller") if scope["type"] == "http" else None
-        if caller is None or caller.origins is not None:  # browser keys have limits of their own
-            await self.app(scope, receive, send)
-            return
-        account = self._account(caller.key_id)
-        if account.under_way >= self._policy.at_once * caller.rate_factor:
-            raise RateLimited(headers={"retry-after": "1"}, members={"violated_policies": ["concurrent"]})
-        account.under_way += 1
-        try:
-            operation = (scope["method"], scope["path"])
-            limits = self._limits(operation if operation in self._policy.special else ("", ""), caller.rate_factor)
-            headers = await self._spend(account, caller.key_id, limits)
-
-            async def send_limited(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    message["headers"] = [*message["headers"], *headers]
-                await send(message)
-
-            await self.app(scope, receive, send_limited)
-        finally:
-            account.under_way -= 1
-
-    def _account(self, key: UUID) -> _Account:
+    def account(self, key: UUID) -> _Account:
         account = self._accounts.get(key)
         if account is None:
             if len(self._accounts) >= _MOST_KNOWN:
                 self._accounts = {key: kept for key, kept in self._accounts.items() if kept.under_way}
-            account = self._accounts[key] = _Account()
+            account = self._accounts[key] = _Account(key)
         return account
 
-    async def _spend(self, account: _Account, key: UUID, limits: Sequence[Limit]) -> list[tuple[bytes, bytes]]:
+    async def spend(self, account: _Account, limits: tuple[Limit, ...]) -> dict[str, str]:
         """Count a request and return the headers that say what is left.
 
         Raises: RateLimited; DatabaseUnavailable, ServerBusy where a closed limit cannot be known.
         """
-        leases = [self._lease(account, key, limit) for limit in limits]
+        leases = [self._lease(account, limit) for limit in limits]
         if any(lease.due(time.monotonic()) for lease in leases):
             async with account.lock:
                 await self._renew([lease for lease in leases if lease.due(time.monotonic())])
@@ -171,20 +151,25 @@ class KeyLimits:
             for lease in leases:
                 lease.left -= 1
         left = ", ".join(f'"{each.limit.name}";r={each.left + each.rest};t={each.reset(now)}' for each in leases)
+        headers = {"ratelimit-policy": _stated(limits), "ratelimit": left}
         if violated:
-            after = max(lease.reset(now) for lease in violated) * random.uniform(1.0, 1.2)  # noqa: S311 — spreads the tries
-            headers = {"ratelimit-policy": _stated(limits), "ratelimit": left, "retry-after": str(math.ceil(after))}
-            raise RateLimited(headers=headers, members={"violated_policies": [lease.limit.name for lease in violated]})
-        return [(b"ratelimit-policy", _stated(limits).encode()), (b"ratelimit", left.encode())]
+            raise _refusal(headers, {lease.limit.name: lease.reset(now) for lease in violated})
+        return headers
 
-    def _lease(self, account: _Account, key: UUID, limit: Limit) -> _Lease:
+    async def close(self) -> None:
+        for asking in self._asking:
+            asking.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
+
+    def _lease(self, account: _Account, limit: Limit) -> _Lease:
         lease = account.leases.get(limit.name)
         if lease is None or lease.limit != limit:
-            name = self._keyring.lookup(f"key-limit-{limit.name}", key.hex)
+            name = self._keyring.lookup(f"key-limit-{limit.name}", account.key.hex)
             lease = account.leases[limit.name] = _Lease(limit, name)
         return lease
 
     async def _renew(self, due: Sequence[_Lease]) -> None:
+        """Raises: DatabaseUnavailable, ServerBusy if a closed limit is among them and no answer comes."""
         if not due:
             return
         asking = asyncio.create_task(self._ask(due))
@@ -193,16 +178,14 @@ class KeyLimits:
         await asyncio.wait({asking}, timeout=_WAIT_SECONDS)
         problem = asking.exception() if asking.done() else DatabaseUnavailable(headers={"retry-after": "1"})
         if problem is None:
-            found = {row[0]: (row[1], row[2]) for row in asking.result()}
-            for lease in due:
-                lease.grant(*found[lease.name], time.monotonic())
-        elif not isinstance(problem, ServiceError) or any(lease.limit.closed for lease in due):
+            return
+        if not isinstance(problem, ServiceError) or any(lease.limit.closed for lease in due):
             raise problem
-        else:
-            for lease in due:
-                lease.grant_on_credit(time.monotonic())
+        for lease in due:
+            lease.grant_on_credit(time.monotonic())
 
-    async def _ask(self, due: Sequence[_Lease]) -> Sequence[Row[bytes, int, float]]:
+    async def _ask(self, due: Sequence[_Lease]) -> None:
+        """Lease; the answer counts also if it comes when nobody waits for it any more."""
         asked = {
             "names": [lease.name for lease in due],
             "counts": [lease.limit.batch for lease in due],
@@ -211,14 +194,53 @@ class KeyLimits:
         async with self._db.begin() as session:
             # One statement, one round trip: there is nothing to begin or commit.
             await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-            return (await session.execute(_LEASE, asked)).all()
+            rows = (await session.execute(_LEASE, asked)).all()
+        found = {name: (count, seconds_left) for name, count, seconds_left in rows}
+        for lease in due:
+            lease.grant(*found[lease.name], time.monotonic())
 
-    def _asked(self, asking: "asyncio.Task[Sequence[Row[bytes, int, float]]]") -> None:
+    def _asked(self, asking: "asyncio.Task[None]") -> None:
         self._asking.discard(asking)
-        with suppress(asyncio.CancelledError):
+        if not asking.cancelled():
             asking.exception()  # whoever waited has seen it, or had gone on without
 
 
 @cache
 def _stated(limits: tuple[Limit, ...]) -> str:
     return ", ".join(f'"{limit.name}";q={limit.most};w={limit.seconds}' for limit in limits)
+
+
+def _refusal(headers: Mapping[str, str], violated: Mapping[str, int]) -> RateLimited:
+    """Return the 429 for policies that begin anew in so many seconds; the tries after it are spread."""
+    after = math.ceil(max(violated.values()) * random.uniform(1.0, 1.2))  # noqa: S311
+    return RateLimited(headers={**headers, "retry-after": str(after)}, members={"violated_policies": list(violated)})
+
+
+class KeyLimits:
+    """Hold secret keys to their limits and tell them in headers. It stands behind the body: a slow one is none."""
+
+    def __init__(self, app: ASGIApp, *, ledger: KeyLedger, policy: KeyPolicy) -> None:
+        self.app, self._ledger, self._policy = app, ledger, policy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller: Caller | None = scope["state"].get("caller") if scope["type"] == "http" else None
+        if caller is None or caller.origins is not None:  # browser keys have limits of their own
+            await self.app(scope, receive, send)
+            return
+        account = self._ledger.account(caller.key_id)
+        if account.under_way >= self._policy.at_once * caller.rate_factor:
+            raise _refusal({}, {"concurrent": 1})
+        account.under_way += 1
+        try:
+            limits = self._policy.limits((scope["method"], scope["path"]), caller.rate_factor)
+            headers = await self._ledger.spend(account, limits)
+            told = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+            async def send_limited(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = [*message["headers"], *told]
+                await send(message)
+
+            await self.app(scope, receive, send_limited)
+        finally:
+            account.under_way -= 1
