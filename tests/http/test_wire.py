@@ -6,48 +6,16 @@ What is no HTTP is answered by the server in front of the application: 400 in pl
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from app.core.auth import MAX_LIFETIME
-from app.core.call import EVERYTHING
-from app.core.db import Database
 from app.core.middleware import MAX_BODY, MAX_HEADERS
-from app.core.personal import Tier
-from app.services.first_start import add_shipped_lines
-from app.services.policy_book import PolicyBook
 from tests.builders import a_ticket
-from tests.conftest import Databases
-from tests.http.service import make_key, run_sql, settings_for
-from tests.http.wire import BODY_SECONDS, Server, running_server
+from tests.http.service import run_sql
+from tests.http.wire import BODY_SECONDS, Server
 
-ALL = (EVERYTHING,)
 TICKET = json.dumps(a_ticket()).encode()
-
-
-@pytest.fixture(scope="module")
-async def url(databases: Databases) -> str:
-    return await databases.clone()
-
-
-@pytest.fixture(scope="module")
-async def key(url: str, book: PolicyBook) -> AsyncIterator[str]:
-    db, now = Database(settings_for(url)), datetime.now(UTC)
-    async with db.begin() as session:
-        await add_shipped_lines(session, book, now)
-    yield await make_key(db, now, ALL, ALL, Tier.GENERAL, MAX_LIFETIME)
-    await db.dispose()
-
-
-@pytest.fixture(scope="module")
-def server(url: str, key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("server")
-    with running_server(url, key, folder) as server:
-        yield server
 
 
 def test_a_ticket_is_taken_over_the_wire(server: Server) -> None:
@@ -291,9 +259,9 @@ def test_a_large_body_without_a_key_is_answered_and_not_kept(server: Server) -> 
 
 
 async def test_an_internal_error_is_one_problem_and_one_line_and_the_connection_goes_on(
-    server: Server, url: str
+    server: Server,
 ) -> None:
-    await run_sql(url, "ALTER TABLE ticket RENAME TO ticket_away")
+    await run_sql(server.database_url, "ALTER TABLE ticket RENAME TO ticket_away")
     try:
         with server.connection() as connection:
             connection.send(server.post(f"Content-Length: {len(TICKET)}", "X-Request-Id: broken-1"), TICKET)
@@ -311,7 +279,7 @@ async def test_an_internal_error_is_one_problem_and_one_line_and_the_connection_
             connection.send(server.head("GET", "/healthz"))
             assert connection.reply().status == 200
     finally:
-        await run_sql(url, "ALTER TABLE ticket_away RENAME TO ticket")
+        await run_sql(server.database_url, "ALTER TABLE ticket_away RENAME TO ticket")
     errors = [line for line in server.lines_of("broken-1") if line["level"] == "error"]
     assert len(errors) == 1
     assert "42P01" in json.dumps(errors)  # PostgreSQL's word for the cause

@@ -100,6 +100,7 @@ class Server:
     port: int
     log: Path
     key: str
+    database_url: str
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -156,7 +157,7 @@ def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server
         )
         try:
             _await(process, port, log)
-            yield Server(port, log, key)
+            yield Server(port, log, key, database_url)
         finally:
             process.terminate()
             process.wait(20)
