@@ -58,8 +58,8 @@ class Admission:
         loop, queue = asyncio.get_running_loop(), self._first if urgent else self._others
         place = loop.create_future()
         queue[place] = None
+        self._tell()
         end = loop.call_later(_WAIT_SECONDS, _refuse, place, "waited")
-        REQUESTS_WAITING.inc()
         try:
             await place
         except asyncio.CancelledError:
@@ -67,19 +67,23 @@ class Admission:
                 self._leave()
             raise
         finally:
-            REQUESTS_WAITING.dec()
             end.cancel()
             queue.pop(place, None)
+            self._tell()
 
     def _leave(self) -> None:
         for queue in (self._first, self._others):
             while queue:
                 place = next(iter(queue))
                 del queue[place]
+                self._tell()
                 if not place.done():
                     place.set_result(None)
                     return
         self._under_way -= 1
+
+    def _tell(self) -> None:
+        REQUESTS_WAITING.set(len(self._first) + len(self._others))
 
 
 def _refuse(place: "asyncio.Future[None]", reason: str) -> None:

@@ -1,8 +1,9 @@
 """How often a secret key may ask: limits that all processes share, without a question to the database for each request.
 
-A process leases a part of what a window still holds and spends it by itself; the sum of the leases never exceeds the
-limit, and what an idle process has left of one is lost to the others. How many requests a key has under way is counted
-by each process alone.
+In a new window a process spends a small part by itself; once that is gone it settles it in the database and leases
+another. What the processes lease never exceeds the limit. The error is what a process has spent and not settled, or
+leased and not spent: at most one part for each process but one.
+How many requests a key has under way is counted by each process alone.
 """
 
 import asyncio
@@ -86,28 +87,40 @@ def _multiplied(a_minute: int, a_second: int, special: Limit | None, factor: int
 
 @dataclass(slots=True)
 class _Lease:
-    """What this process may still spend of a window, and what all of them may still lease of it."""
+    """What this process may still spend of a window, what it has to settle, and what all may still lease."""
 
     limit: Limit
     name: bytes
     left: int = 0
+    owed: int = 0
     rest: int = 0
     ends_at: float = -math.inf  # by the monotonic clock
 
     def due(self, now: float) -> bool:
-        return now >= self.ends_at or (self.left == 0 and self.rest > 0)
+        """Begin a new window where the last is over; tell whether more must be leased before anything is spent."""
+        if now >= self.ends_at:
+            self.left = self.owed = min(self.limit.batch, self.limit.most)
+            self.rest = self.limit.most - self.owed
+            self.ends_at = now + self.limit.seconds
+        return self.left == 0 and self.rest > 0
 
     def reset(self, now: float) -> int:
         return max(1, math.ceil(self.ends_at - now))
 
-    def grant(self, count: int, seconds_left: float, now: float) -> None:
-        self.left = min(self.limit.batch, max(0, self.limit.most - (count - self.limit.batch)))
-        self.rest = max(0, self.limit.most - count)
-        self.ends_at = now + seconds_left
+    @property
+    def asked(self) -> int:
+        return self.owed + self.limit.batch
 
-    def grant_on_credit(self, now: float) -> None:
+    def grant(self, asked: int, count: int, seconds_left: float) -> None:
+        """Take what was leased of a window in which all together have asked for `count`."""
+        beyond = max(0, count - self.limit.most)
+        self.left, self.owed = max(0, min(asked, self.limit.batch) - beyond), 0
+        self.rest = max(0, self.limit.most - count)
+        self.ends_at = time.monotonic() + seconds_left
+
+    def grant_on_credit(self) -> None:
         LIMITS_ON_CREDIT.labels(self.limit.name).inc()
-        self.left, self.rest, self.ends_at = self.limit.batch, 0, now + _CREDIT_SECONDS
+        self.left, self.rest, self.ends_at = self.limit.batch, 0, time.monotonic() + _CREDIT_SECONDS
 
 
 @dataclass(slots=True)
@@ -117,7 +130,7 @@ class _Account:
     key: UUID
     under_way: int = 0
     leases: dict[str, _Lease] = field(default_factory=dict)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking: "asyncio.Task[None] | None" = None
 
 
 class KeyLedger:
@@ -142,10 +155,10 @@ class KeyLedger:
         Raises: RateLimited; DatabaseUnavailable, ServerBusy where a closed limit cannot be known.
         """
         leases = [self._lease(account, limit) for limit in limits]
-        if any(lease.due(time.monotonic()) for lease in leases):
-            async with account.lock:
-                await self._renew([lease for lease in leases if lease.due(time.monotonic())])
         now = time.monotonic()
+        while due := [lease for lease in leases if lease.due(now)]:
+            await self._renew(account, due)
+            now = time.monotonic()
         violated = [lease for lease in leases if lease.left == 0]
         if not violated:
             for lease in leases:
@@ -168,13 +181,16 @@ class KeyLedger:
             lease = account.leases[limit.name] = _Lease(limit, name)
         return lease
 
-    async def _renew(self, due: Sequence[_Lease]) -> None:
-        """Raises: DatabaseUnavailable, ServerBusy if a closed limit is among them and no answer comes."""
-        if not due:
-            return
-        asking = asyncio.create_task(self._ask(due))
-        self._asking.add(asking)
-        asking.add_done_callback(self._asked)
+    async def _renew(self, account: _Account, due: Sequence[_Lease]) -> None:
+        """Wait for a lease, together with whoever else does.
+
+        Raises: DatabaseUnavailable, ServerBusy if a closed limit is due and no answer comes.
+        """
+        asking = account.asking
+        if asking is None:
+            asking = account.asking = asyncio.create_task(self._ask(due))
+            self._asking.add(asking)
+            asking.add_done_callback(lambda asked: self._asked(account, asked))
         await asyncio.wait({asking}, timeout=_WAIT_SECONDS)
         problem = asking.exception() if asking.done() else DatabaseUnavailable(headers={"retry-after": "1"})
         if problem is None:
@@ -182,24 +198,27 @@ class KeyLedger:
         if not isinstance(problem, ServiceError) or any(lease.limit.closed for lease in due):
             raise problem
         for lease in due:
-            lease.grant_on_credit(time.monotonic())
+            if lease.left == 0:
+                lease.grant_on_credit()
 
     async def _ask(self, due: Sequence[_Lease]) -> None:
-        """Lease; the answer counts also if it comes when nobody waits for it any more."""
-        asked = {
+        """Settle and lease; the answer counts also if it comes when nobody waits for it any more."""
+        asked = [lease.asked for lease in due]
+        given = {
             "names": [lease.name for lease in due],
-            "counts": [lease.limit.batch for lease in due],
+            "counts": asked,
             "seconds": [lease.limit.seconds for lease in due],
         }
         async with self._db.begin() as session:
             # One statement, one round trip: there is nothing to begin or commit.
             await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-            rows = (await session.execute(_LEASE, asked)).all()
+            rows = (await session.execute(_LEASE, given)).all()
         found = {name: (count, seconds_left) for name, count, seconds_left in rows}
-        for lease in due:
-            lease.grant(*found[lease.name], time.monotonic())
+        for lease, number in zip(due, asked, strict=True):
+            lease.grant(number, *found[lease.name])
 
-    def _asked(self, asking: "asyncio.Task[None]") -> None:
+    def _asked(self, account: _Account, asking: "asyncio.Task[None]") -> None:
+        account.asking = None
         self._asking.discard(asking)
         if not asking.cancelled():
             asking.exception()  # whoever waited has seen it, or had gone on without

@@ -75,7 +75,7 @@ async def test_R35_an_uneven_load_loses_less_than_five_percent(clients: list[htt
     await clients[1].get("/v1/events")
     answers = await flood(clients[:1], "/v1/events", 100)
     served = 1 + sum(answer.status_code == 200 for answer in answers)
-    assert 57 <= served <= 60
+    assert 57 <= served <= 63
 
 
 async def test_R35_requests_at_once_are_counted_one_by_one(processes: list[Service]) -> None:
@@ -84,7 +84,7 @@ async def test_R35_requests_at_once_are_counted_one_by_one(processes: list[Servi
     answers = []
     for _ in range(20):
         answers += await asyncio.gather(*(client.get("/v1/events") for client in clients for _ in range(3)))
-    assert 57 <= sum(answer.status_code == 200 for answer in answers) <= 60
+    assert 57 <= sum(answer.status_code == 200 for answer in answers) <= 63
 
 
 async def test_R35_lists_and_tickets_have_limits_of_their_own(clients: list[httpx.AsyncClient]) -> None:
@@ -151,7 +151,7 @@ async def test_R35_while_counts_cannot_be_known_calls_are_taken_and_lists_are_no
 ) -> None:
     service = processes[0]
     client = await service.client()
-    assert (await client.get("/v1/events")).status_code == 200
+    assert (await client.get("/v1/tickets")).status_code == 200
     monkeypatch.setattr(key_limits, "_WAIT_SECONDS", 0.05)
     async with service.db.begin() as session:
         held = await session.connection()
