@@ -10,6 +10,7 @@ import uvicorn
 
 from app.commands.database import bring_up, database
 from app.commands.faults import explained
+from app.core.accepting import EagerServer
 from app.core.clock import system_clock
 from app.core.docs import DOCS
 from app.core.faults import Fault
@@ -58,11 +59,11 @@ def run(options: Namespace) -> int:
     return 0
 
 
-class _Server(uvicorn.Server):
+class _Server(EagerServer):
     """Tells when it answers."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
+        super().__init__(config, TimedHeads)
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
