@@ -7,7 +7,7 @@ import structlog
 from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.core.admission import Admission
+from app.core.admission import Admission, Door, Room
 from app.core.auth import KeyBook
 from app.core.browsers import BrowserAccess
 from app.core.clock import Clock, system_clock
@@ -137,10 +137,10 @@ def _surround(
 ) -> None:
     """Add the middleware; what is added last is outermost."""
     limits = BrowserLimits(kit.db, kit.keyring, key=settings.browser_key_limit, address=settings.browser_address_limit)
-    app.add_middleware(
-        Admission, most=settings.requests_at_once, waiting=settings.requests_waiting, urgent=frozenset({_INTAKE}),
-        exempt=_OPERATORS_PATHS,
-    )  # fmt: skip
+    room = Room(
+        settings.requests_at_once, settings.requests_waiting, urgent=frozenset({_INTAKE}), exempt=_OPERATORS_PATHS
+    )
+    app.add_middleware(Admission, room=room)
     app.add_middleware(KeyLimits, ledger=ledger, policy=_key_policy(settings))
     app.add_middleware(BodyGuard)
     app.add_middleware(BrowserAccess, keys=keys, clock=kit.clock, limits=limits, paths=BROWSER_PATHS)
@@ -148,6 +148,7 @@ def _surround(
         Authentication, keys=keys, clock=kit.clock, sign_on=sign_on, wrong_keys=settings.wrong_key_limit,
         preflights=BROWSER_PATHS,
     )  # fmt: skip
+    app.add_middleware(Door, room=room)
     app.add_middleware(Envelope)
     if settings.trusted_proxies:
         trusted = [str(network) for network in settings.trusted_proxies]

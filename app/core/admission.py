@@ -12,8 +12,8 @@ _WAIT_SECONDS: Final = 1.0
 _RETRY: Final = {"retry-after": "1"}
 
 
-class Admission:
-    """Let requests in as others leave. It stands behind the body: who sends slowly takes no place.
+class Room:
+    """The places of a process and the queue before them.
 
     What is `urgent`, by method and path, goes before the rest of the queue, and takes the place of what came last when
     the queue is full. `exempt` are the paths of an operator's own questions.
@@ -21,39 +21,49 @@ class Admission:
 
     def __init__(
         self,
-        app: ASGIApp,
-        *,
         most: int,
         waiting: int,
+        *,
         urgent: frozenset[tuple[str, str]] = frozenset(),
         exempt: frozenset[str] = frozenset(),
     ) -> None:
-        self.app, self._most, self._longest, self._urgent, self._exempt = app, most, waiting, urgent, exempt
+        self._most, self._longest, self._urgent, self._exempt = most, waiting, urgent, exempt
         self._under_way = 0
         self._first: dict[asyncio.Future[None], None] = {}  # in the order they came
         self._others: dict[asyncio.Future[None], None] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._exempt:
-            await self.app(scope, receive, send)
+    def concerns(self, scope: Scope) -> bool:
+        return scope["type"] == "http" and scope["path"] not in self._exempt
+
+    def check(self, scope: Scope) -> None:
+        """Raises: ServerBusy if there is neither a place nor room in the queue for such a request."""
+        if self._under_way < self._most or len(self._first) + len(self._others) < self._longest:
             return
+        if not self._others or not self._is_urgent(scope):
+            REQUESTS_SHED.labels("queue_full").inc()
+            raise ServerBusy(headers=_RETRY)
+
+    async def enter(self, scope: Scope) -> None:
+        """Take a place, perhaps after a wait; `leave` must follow.
+
+        Raises: ServerBusy if the queue is full, the wait too long, or the place in it given to an urgent one.
+        """
+        self.check(scope)
         if self._under_way < self._most:
             self._under_way += 1
         else:
-            await self._wait(urgent=(scope["method"], scope["path"]) in self._urgent)
+            await self._wait(urgent=self._is_urgent(scope))
         REQUESTS_IN_FLIGHT.inc()
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            REQUESTS_IN_FLIGHT.dec()
-            self._leave()
+
+    def leave(self) -> None:
+        REQUESTS_IN_FLIGHT.dec()
+        self._pass_on()
+
+    def _is_urgent(self, scope: Scope) -> bool:
+        return (scope["method"], scope["path"]) in self._urgent
 
     async def _wait(self, *, urgent: bool) -> None:
-        """Raises: ServerBusy if the queue is full, the wait too long, or the place given to an urgent request."""
         if len(self._first) + len(self._others) >= self._longest:
-            if not urgent or not self._others:
-                REQUESTS_SHED.labels("queue_full").inc()
-                raise ServerBusy(headers=_RETRY)
             _refuse(self._others.popitem()[0], "displaced")
         loop, queue = asyncio.get_running_loop(), self._first if urgent else self._others
         place = loop.create_future()
@@ -64,14 +74,14 @@ class Admission:
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled() and place.exception() is None:  # it came at the same moment
-                self._leave()
+                self._pass_on()
             raise
         finally:
             end.cancel()
             queue.pop(place, None)
             self._tell()
 
-    def _leave(self) -> None:
+    def _pass_on(self) -> None:
         for queue in (self._first, self._others):
             while queue:
                 place = next(iter(queue))
@@ -90,3 +100,32 @@ def _refuse(place: "asyncio.Future[None]", reason: str) -> None:
     if not place.done():
         REQUESTS_SHED.labels(reason).inc()
         place.set_exception(ServerBusy(headers=_RETRY))
+
+
+class Door:
+    """Refuse what there is no room for before anything is done for it: under overload most requests end here."""
+
+    def __init__(self, app: ASGIApp, *, room: Room) -> None:
+        self.app, self._room = app, room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._room.concerns(scope):
+            self._room.check(scope)
+        await self.app(scope, receive, send)
+
+
+class Admission:
+    """Let requests in as others leave. It stands behind the body: who sends slowly takes no place."""
+
+    def __init__(self, app: ASGIApp, *, room: Room) -> None:
+        self.app, self._room = app, room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._room.concerns(scope):
+            await self.app(scope, receive, send)
+            return
+        await self._room.enter(scope)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._room.leave()

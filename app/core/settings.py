@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     key_concurrency: Annotated[int, Field(ge=1, le=100_000)] = 20
     key_ticket_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 300  # tickets taken, a minute
     key_list_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 120  # lists and searches, a minute
-    requests_at_once: Annotated[int, Field(ge=1, le=10_000)] = 32  # served at a time by each process
+    requests_at_once: Annotated[int, Field(ge=1, le=10_000)] = 16  # served at a time by each process
     requests_waiting: Annotated[int, Field(ge=0, le=10_000)] = 64  # for their turn, for a second at most
     # Requests a minute by browser keys.
     browser_key_limit: Annotated[int, Field(ge=1, le=100_000)] = 60
