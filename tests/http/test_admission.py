@@ -127,3 +127,29 @@ async def test_R37_who_sends_slowly_takes_no_place(small: Service, client: httpx
     assert await gauges(small) == (0, 0)
     sent.set()
     assert {post.status_code for post in await asyncio.gather(*posts)} <= {422, 503}
+
+
+async def test_R38_an_exhausted_pool_is_told_within_its_time_and_leaks_nothing(
+    databases: Databases, book: PolicyBook
+) -> None:
+    pool = {"pool_size": 4, "pool_timeout_seconds": 0.2, "lock_timeout_seconds": 30, "statement_timeout_seconds": 60}
+    async with open_service(await databases.clone(), book, **pool) as service:
+        client = await service.client()
+        assert (await client.get("/v1/tickets")).status_code == 200
+        async with stuck(service):  # it holds one of the four itself
+            reads = [asyncio.create_task(client.get("/v1/tickets")) for _ in range(50)]
+            done: set[asyncio.Task[httpx.Response]] = set()
+            while len(done) < len(reads) - 3:
+                done |= (await asyncio.wait(set(reads) - done, return_when=asyncio.FIRST_COMPLETED))[0]
+            assert (await service.anonymous().get("/healthz")).status_code == 200
+        for task in done:
+            check_problem(task.result(), 503, "server_busy")
+            assert int(task.result().headers["retry-after"]) >= 1
+        answers = await asyncio.gather(*reads)
+        assert sorted(answer.status_code for answer in answers) == [200] * 3 + [503] * 47
+        assert (await client.get("/v1/tickets")).status_code == 200
+        name = httpx.URL(service.url).path.removeprefix("/")
+        (found,) = await service.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND application_name = 'aftersales'", name
+        )
+        assert found["count"] <= 4
