@@ -6,8 +6,10 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from app.core.admission import Admission, Door, Room
 from app.core.auth import KeyBook
 from app.core.blobs import Blobs
 from app.core.browsers import BrowserAccess
@@ -16,7 +18,8 @@ from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.docs import install_docs
 from app.core.egress import Egress
-from app.core.http import install_handlers
+from app.core.http import install_handlers, lists_of
+from app.core.key_limits import KeyLedger, KeyLimits, KeyPolicy, Limit
 from app.core.limits import BrowserLimits, Failures
 from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
@@ -69,6 +72,9 @@ _SERVED = (
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})
+# The hotline must get its calls in: what takes them is refused last.
+_INTAKE = ("POST", "/v1/tickets")
+_OPERATORS_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = structlog.get_logger("aftersales.start")
 
 
@@ -91,7 +97,7 @@ def create_app(
     settings = settings or load_settings()
     configure_logs(settings)
     kit = _kit(settings, clock, book)
-    keys, sign_on = KeyBook(kit.db), sign_on_of(settings)
+    keys, sign_on, ledger = KeyBook(kit.db), sign_on_of(settings), KeyLedger(kit.db, kit.keyring)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -99,6 +105,7 @@ def create_app(
         await kit.courier.close()
         if sign_on is not None:
             await sign_on.close()
+        await ledger.close()
         await kit.db.dispose()
 
     with_docs = settings.public_docs or settings.environment != "production"
@@ -122,7 +129,7 @@ def create_app(
     install_handlers(app)
     if with_docs:
         install_docs(app)
-    _surround(app, kit, settings, keys, sign_on)
+    _surround(app, kit, settings, keys, sign_on, ledger)
     return app
 
 
@@ -145,16 +152,37 @@ def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
     )
 
 
-def _surround(app: FastAPI, kit: Kit, settings: Settings, keys: KeyBook, sign_on: SignOn | None) -> None:
+def _surround(
+    app: FastAPI, kit: Kit, settings: Settings, keys: KeyBook, sign_on: SignOn | None, ledger: KeyLedger
+) -> None:
     """Add the middleware; what is added last is outermost."""
     limits = BrowserLimits(kit.db, kit.keyring, key=settings.browser_key_limit, address=settings.browser_address_limit)
+    room = Room(
+        settings.requests_at_once, settings.requests_waiting, urgent=frozenset({_INTAKE}), exempt=_takes_no_place
+    )
+    app.add_middleware(Admission, room=room)
+    app.add_middleware(KeyLimits, ledger=ledger, policy=_key_policy(settings))
     app.add_middleware(BodyGuard, streamed=attachments.UPLOADS)
     app.add_middleware(BrowserAccess, keys=keys, clock=kit.clock, limits=limits, paths=BROWSER_PATHS)
     app.add_middleware(
         Authentication, keys=keys, clock=kit.clock, sign_on=sign_on, wrong_keys=settings.wrong_key_limit,
         preflights=BROWSER_PATHS,
     )  # fmt: skip
+    app.add_middleware(Door, room=room)
     app.add_middleware(Envelope)
     if settings.trusted_proxies:
         trusted = [str(network) for network in settings.trusted_proxies]
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
+
+
+def _takes_no_place(scope: Scope) -> bool:
+    """An operator's own questions must be answered; a file spends its time in waiting for who sends or reads it."""
+    return scope["path"] in _OPERATORS_PATHS or attachments.FILES.fullmatch(scope["path"]) is not None
+
+
+def _key_policy(settings: Settings) -> KeyPolicy:
+    """Calls must get in, so their limit lets them through while it cannot be known; a list can wait."""
+    lists = Limit("list", settings.key_list_limit, closed=True)
+    special = {operation: lists for module in _SERVED for operation in lists_of(module.router)}
+    special[_INTAKE] = Limit("ticket", settings.key_ticket_limit)
+    return KeyPolicy(settings.key_limit, settings.key_burst, settings.key_concurrency, special)

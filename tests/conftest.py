@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -26,6 +27,11 @@ from app.services.policy_book import PolicyBook
 
 SUNDAY_NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
 SECRET_KEYS = KeyRing.new_entry("test")
+# One key of a test asks as much as a whole company.
+UNLIMITED: dict[str, Any] = {
+    "key_limit": 1_000_000, "key_burst": 1_000_000, "key_concurrency": 100_000, "key_ticket_limit": 1_000_000,
+    "key_list_limit": 1_000_000, "requests_waiting": 10_000,
+}  # fmt: skip
 
 
 @dataclass
@@ -101,8 +107,9 @@ def clock() -> FakeClock:
 @pytest.fixture
 def settings(database_url: str) -> Settings:
     return Settings(
-        DATABASE_URL=database_url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8, webhook_hosts="crm.test"
-    )
+        DATABASE_URL=database_url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8, webhook_hosts="crm.test",
+        **UNLIMITED,
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import uvicorn
 
 from app.commands.database import bring_up, database, refuse_owner
 from app.commands.faults import explained
+from app.core.accepting import EagerServer
 from app.core.clock import system_clock
 from app.core.docs import DOCS
 from app.core.faults import Fault
@@ -18,6 +19,7 @@ from app.core.language import Text
 from app.core.private_file import write_private
 from app.core.settings import Settings, load_settings
 from app.core.supervised import await_orders, report_ready
+from app.core.timed_heads import TimedHeads
 from app.main import create_app
 from app.services.first_start import prepare
 from app.services.policy_book import SHIPPED, PolicyBook
@@ -42,7 +44,7 @@ def run(options: Namespace) -> int:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=TimedHeads,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -59,11 +61,11 @@ def run(options: Namespace) -> int:
     return 0
 
 
-class _Server(uvicorn.Server):
+class _Server(EagerServer):
     """Tells when it answers."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
+        super().__init__(config, TimedHeads)
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -44,6 +44,9 @@ def configure(parser: ArgumentParser) -> None:
         "--tier", type=Tier, choices=list(Tier), default=Tier.GENERAL, help="who sees personal data (个人信息级别)"
     )
     create.add_argument("--days", type=int, default=365, help="1 to 365 (有效天数；默认 365)")
+    create.add_argument(
+        "--rate-factor", type=int, default=1, metavar="N", help="times the usual rate limits (限流倍数；默认 1)"
+    )
     listing = actions.add_parser("list", help="list all keys (列出密钥)")
     revoke = actions.add_parser("revoke", help="end a key at once (撤销密钥)")
     revoke.add_argument("id", help="as `list` shows it: key_…")
@@ -70,6 +73,7 @@ def _create(options: Namespace) -> int:
             lambda db: create_key(
                 db, name=options.name, scopes=scopes, lines=options.line, tier=tier, now=now,
                 lifetime=timedelta(days=options.days), origins=options.origin, addresses=options.address,
+                rate_factor=options.rate_factor,
             ),
         )  # fmt: skip
     except ValueError as error:

@@ -31,7 +31,7 @@ class ApiKey(Base):
     """密钥. Only its hash is kept; the key itself is shown once, when it is made.
 
     A browser key has `origins`, the pages it may be used from, exactly as browsers name them. `addresses` are the
-    networks a key may be used from, in CIDR notation; None: from anywhere.
+    networks a key may be used from, in CIDR notation; None: from anywhere. `rate_factor` multiplies the rate limits.
     """
 
     __tablename__ = "api_key"
@@ -45,6 +45,7 @@ class ApiKey(Base):
     tier: Mapped[Tier] = mapped_column(worded(Tier))
     origins: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     addresses: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    rate_factor: Mapped[int]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
@@ -62,6 +63,7 @@ def issue_key(
     client_id: UUID | None = None,
     origins: list[str] | None = None,
     addresses: list[str] | None = None,
+    rate_factor: int = 1,
 ) -> str:
     """Add a key and return it: 256 random bits behind `as_sk_`, never to be seen again; with `origins` a browser key.
 
@@ -75,8 +77,8 @@ def issue_key(
     session.add(
         ApiKey(
             id=new_id(), client_id=client_id or new_id(), name=name, key_hash=_hash(secret), scopes=scopes,
-            business_lines=business_lines, tier=tier, origins=origins, addresses=addresses, created_at=now,
-            expires_at=now + lifetime,
+            business_lines=business_lines, tier=tier, origins=origins, addresses=addresses, rate_factor=rate_factor,
+            created_at=now, expires_at=now + lifetime,
         )
     )  # fmt: skip
     return secret
@@ -150,7 +152,7 @@ class _Known(NamedTuple):
     def of(cls, key: ApiKey) -> "_Known":
         scopes, lines = frozenset(key.scopes), frozenset(key.business_lines)
         origins = None if key.origins is None else frozenset(key.origins)
-        caller = Caller(key.id, key.client_id, key.name, scopes, lines, key.tier, origins)
+        caller = Caller(key.id, key.client_id, key.name, scopes, lines, key.tier, origins, rate_factor=key.rate_factor)
         networks = None if key.addresses is None else tuple(map(ip_network, key.addresses))
         return cls(caller, min(key.expires_at, key.revoked_at or key.expires_at), networks)
 

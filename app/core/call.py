@@ -17,7 +17,7 @@ class Caller:
     """An authenticated key, or a person with a token. `client_id` outlives the key: a rotated key keeps its references.
 
     `origins` are the pages a browser key may be used from; None: a secret key. `staff_no` is who is at work: the
-    person, or whom a key that may do so names.
+    person, or whom a key that may do so names. `rate_factor` multiplies the rate limits.
     """
 
     key_id: UUID
@@ -28,6 +28,7 @@ class Caller:
     tier: Tier
     origins: frozenset[str] | None = None
     staff_no: str | None = None
+    rate_factor: int = 1
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes or EVERYTHING in self.scopes

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -144,6 +144,18 @@ class DirectRoute(StrictRoute):
             return response
 
         return answer
+
+
+def lists_of(router: APIRouter) -> Iterator[tuple[str, str]]:
+    """Name the lists and searches over everything a caller may see, by method and path."""
+    for route in router.routes:
+        if not isinstance(route, APIRoute) or "{" in route.path:
+            continue
+        methods = route.methods or set()
+        if "GET" in methods and "cursor" in _query_parameters(route.dependant):
+            yield "GET", route.path
+        elif "POST" in methods and route.path.endswith("/search"):
+            yield "POST", route.path
 
 
 def _query_parameters(dependant: Dependant) -> Iterator[str]:

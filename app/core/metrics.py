@@ -11,6 +11,18 @@ REQUEST_SECONDS = Histogram(
     ["method", "route", "status"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+REQUESTS_IN_FLIGHT = Gauge("aftersales_requests_in_flight", "Requests being served", multiprocess_mode="livesum")
+REQUESTS_WAITING = Gauge(
+    "aftersales_requests_waiting", "Requests in the queue for a place", multiprocess_mode="livesum"
+)
+REQUESTS_SHED = Counter(
+    "aftersales_requests_shed_total",
+    "Requests refused for want of room: queue_full, waited (a second), displaced (by a ticket)",
+    ["reason"],
+)
+LIMITS_ON_CREDIT = Counter(
+    "aftersales_limits_on_credit_total", "Leases of a rate limit granted without the database", ["policy"]
+)
 PROBLEMS = Counter("aftersales_problems_total", "Problems answered, by code", ["code"])
 TICKETS = Counter("aftersales_tickets_recorded_total", "Tickets taken, by channel and kind", ["channel", "kind"])
 EVENTS_SEALED = Counter("aftersales_events_sealed_total", "Events given their place in the feed")

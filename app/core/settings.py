@@ -62,6 +62,14 @@ class Settings(BaseSettings):
     oidc_roles_claim: str = "roles"
     oidc_staff_claim: str = "staff_no"
     wrong_key_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 10  # a minute by an address, in each process
+    # What a secret key may do: requests a minute and a second in all processes, under way at once in each of them.
+    key_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    key_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    key_concurrency: Annotated[int, Field(ge=1, le=100_000)] = 20
+    key_ticket_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 300  # tickets taken, a minute
+    key_list_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 120  # lists and searches, a minute
+    requests_at_once: Annotated[int, Field(ge=1, le=10_000)] = 16  # served at a time by each process
+    requests_waiting: Annotated[int, Field(ge=0, le=10_000)] = 64  # for their turn, for a second at most
     # Requests a minute by browser keys.
     browser_key_limit: Annotated[int, Field(ge=1, le=100_000)] = 60
     browser_address_limit: Annotated[int, Field(ge=1, le=100_000)] = 10

@@ -25,6 +25,7 @@ from app.services.context import Context
 from app.services.rules.attachments import MOST_BYTES
 from app.services.scopes import Scope
 
+FILES: Final = re.compile(r"/v1/tickets/[^/]+/attachments(/[^/]+/content)?")
 UPLOADS: Final = Streamed(re.compile(r"/v1/tickets/[^/]+/attachments"), MOST_BYTES, 60.0, FileTooLarge)
 
 router = APIRouter(prefix="/v1/tickets/{ticket}/attachments", tags=["attachments"], route_class=StrictRoute)

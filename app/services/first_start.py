@@ -15,6 +15,7 @@ from app.models.business_lines import BusinessLine
 from app.services.policy_book import PolicyBook
 
 ADMINISTRATOR = "administrator"
+_RATE_FACTOR = 1000  # who installs the service may fill it and try its speed; what programs use are keys of their own
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('aftersales.first_start'))")
 
@@ -48,5 +49,6 @@ async def issue_first_key(session: AsyncSession, now: datetime) -> str | None:
     if await session.scalar(select(ApiKey.id).limit(1)) is not None:
         return None
     return issue_key(
-        session, name=ADMINISTRATOR, scopes=[EVERYTHING], business_lines=[EVERYTHING], tier=Tier.GENERAL, now=now
-    )
+        session, name=ADMINISTRATOR, scopes=[EVERYTHING], business_lines=[EVERYTHING], tier=Tier.GENERAL, now=now,
+        rate_factor=_RATE_FACTOR,
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from app.models.business_lines import BusinessLine
 from app.services.scopes import check_scopes
 
 LONGEST_OVERLAP = timedelta(days=7)
+GREATEST_FACTOR = 1000
 # As browsers send it: without a path, in lower case. Without TLS a page of this machine only, where one is tried out.
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?|http://(localhost|127\.0\.0\.1)(:\d{1,5})?", re.ASCII)
 
@@ -31,13 +32,16 @@ async def create_key(
     lifetime: timedelta = MAX_LIFETIME,
     origins: list[str] | None = None,
     addresses: list[str] | None = None,
+    rate_factor: int = 1,
 ) -> str:
     """Return a new key, which nobody can show again; with `origins` one for web pages, of a single line.
 
-    Raises: ValueError for an unknown scope or business line, a name in use, a lifetime over 365 days, or an origin
-    or network that is none.
+    Raises: ValueError for an unknown scope or business line, a name in use, a lifetime over 365 days, an origin
+    or network that is none, or a rate factor that is not 1 to 1000.
     """
     check_scopes(scopes)
+    if not 1 <= rate_factor <= GREATEST_FACTOR:
+        raise ValueError(f"a rate factor is 1 to {GREATEST_FACTOR}")
     networks = None if addresses is None else [str(ip_network(address)) for address in addresses]
     if origins is not None:
         _check_browser_key(lines, origins)
@@ -51,7 +55,7 @@ async def create_key(
             raise ValueError(f"a key named {name!r} is in use: rotate it, and its client keeps its references")
         return issue_key(
             session, name=name, scopes=scopes, business_lines=lines, tier=tier, now=now, lifetime=lifetime,
-            origins=origins, addresses=networks,
+            origins=origins, addresses=networks, rate_factor=rate_factor,
         )  # fmt: skip
 
 
@@ -78,7 +82,7 @@ async def rotate_key(db: Database, key: UUID, now: datetime, *, overlap: timedel
         old.expires_at = min(old.expires_at, now + overlap)
         return issue_key(
             session, name=old.name, scopes=old.scopes, business_lines=old.business_lines, tier=old.tier, now=now,
-            client_id=old.client_id, origins=old.origins, addresses=old.addresses,
+            client_id=old.client_id, origins=old.origins, addresses=old.addresses, rate_factor=old.rate_factor,
         )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from app.main import create_app
 from app.services.first_start import add_shipped_lines
 from app.services.policy_book import PolicyBook
 from tests.builders import a_ticket
-from tests.conftest import SECRET_KEYS, FakeClock
+from tests.conftest import SECRET_KEYS, UNLIMITED, FakeClock
 
 
 @dataclass
@@ -90,7 +90,7 @@ def settings_for(url: str, **options: Any) -> Settings:
     """Settings of a sandbox, which serves everything there is."""
     usual = {
         "secret_keys": SECRET_KEYS, "log_level": "error", "pool_size": 8, "sandbox": True, "webhook_hosts": "crm.test",
-        "wrong_key_limit": 1_000_000,
+        "wrong_key_limit": 1_000_000, **UNLIMITED,
     }  # fmt: skip
     return Settings(DATABASE_URL=url, **{**usual, **options})
 

@@ -259,9 +259,9 @@ def test_a_large_body_without_a_key_is_answered_and_not_kept(server: Server) -> 
 
 
 async def test_an_internal_error_is_one_problem_and_one_line_and_the_connection_goes_on(
-    server: Server, url: str
+    server: Server,
 ) -> None:
-    await run_sql(url, "ALTER TABLE ticket RENAME TO ticket_away")
+    await run_sql(server.database_url, "ALTER TABLE ticket RENAME TO ticket_away")
     try:
         with server.connection() as connection:
             connection.send(server.post(f"Content-Length: {len(TICKET)}", "X-Request-Id: broken-1"), TICKET)
@@ -279,7 +279,7 @@ async def test_an_internal_error_is_one_problem_and_one_line_and_the_connection_
             connection.send(server.head("GET", "/healthz"))
             assert connection.reply().status == 200
     finally:
-        await run_sql(url, "ALTER TABLE ticket_away RENAME TO ticket")
+        await run_sql(server.database_url, "ALTER TABLE ticket_away RENAME TO ticket")
     errors = [line for line in server.lines_of("broken-1") if line["level"] == "error"]
     assert len(errors) == 1
     assert "42P01" in json.dumps(errors)  # PostgreSQL's word for the cause

@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import SECRET_KEYS
+from tests.conftest import SECRET_KEYS, UNLIMITED
 
-BODY_SECONDS, LINGER_SECONDS = 0.5, 0.3
-# As `aftersales serve` runs it, but for the times a body may take.
+HEAD_SECONDS, BODY_SECONDS, LINGER_SECONDS = 0.7, 0.5, 0.3
+# As `aftersales serve` runs it, but for the times a head and a body may take.
 _PROGRAM = f"""
 import sys, uvicorn
 from app.core import middleware, streaming
+from app.core.timed_heads import TimedHeads
 from app.main import create_app
 middleware.BODY_SECONDS, streaming.LINGER_SECONDS = {BODY_SECONDS}, {LINGER_SECONDS}
-uvicorn.run(create_app(), port=int(sys.argv[1]), loop="uvloop", http="httptools", ws="none", lifespan="on",
+TimedHeads.head_seconds = {HEAD_SECONDS}
+uvicorn.run(create_app(), port=int(sys.argv[1]), loop="uvloop", http=TimedHeads, ws="none", lifespan="on",
             log_config=None, access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=5)
 """
 
@@ -99,6 +101,7 @@ class Server:
     log: Path
     key: str
     pid: int
+    database_url: str
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -146,6 +149,7 @@ def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server
     environment |= {
         "DATABASE_URL": database_url, "AFTERSALES_SECRET_KEYS": SECRET_KEYS, "AFTERSALES_LOG_LEVEL": "info",
         "PYTHONPATH": str(Path(__file__).parents[2]), "AFTERSALES_ATTACHMENTS": str(folder / "attachments"),
+        **{f"AFTERSALES_{name.upper()}": str(most) for name, most in UNLIMITED.items()},
     }  # fmt: skip
     log = folder / "log"
     with log.open("wb") as output:
@@ -154,7 +158,7 @@ def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server
         )
         try:
             _await(process, port, log)
-            yield Server(port, log, key, process.pid)
+            yield Server(port, log, key, process.pid, database_url)
         finally:
             process.terminate()
             process.wait(20)

@@ -31,6 +31,7 @@ from app.core.schema import migrate
 from app.core.settings import PREFIX, Settings
 from app.services.first_start import add_shipped_lines
 from app.services.policy_book import PolicyBook
+from tests.conftest import UNLIMITED
 from tests.reliability.processes import BOOK, serve
 
 SECRET_KEYS = KeyRing.new_entry("test")
@@ -58,6 +59,7 @@ def environment_of(database_url: str) -> dict[str, str]:
         f"{PREFIX}ENVIRONMENT": "development",
         f"{PREFIX}SECRET_KEYS": SECRET_KEYS,
         f"{PREFIX}LOG_LEVEL": "warning",
+        **{f"{PREFIX}{name.upper()}": str(most) for name, most in UNLIMITED.items()},
     }
 
 
@@ -236,7 +238,7 @@ class Service:
     def settings(self, database_url: str | None = None) -> Settings:
         """Settings of an application in this process that shares the service's database and secrets."""
         url = database_url or self.postgres.url
-        return Settings(DATABASE_URL=url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8)
+        return Settings(DATABASE_URL=url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8, **UNLIMITED)
 
     def client(self, url: str, **options: Any) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.key}", "Accept-Language": "en"}
