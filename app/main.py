@@ -106,6 +106,7 @@ def create_app(
         if sign_on is not None:
             await sign_on.close()
         await ledger.close()
+        await kit.reports.dispose()
         await kit.db.dispose()
 
     with_docs = settings.public_docs or settings.environment != "production"
@@ -138,6 +139,7 @@ def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
     keyring = KeyRing.read(settings.secret_keys_file, settings.secret_keys)
     return Kit(
         db=db,
+        reports=db if settings.reports_url is None else Database(settings, url=settings.reports_url),
         keyring=keyring,
         clock=clock,
         directory=Directory(db, book or PolicyBook.load(settings.policies_folder or SHIPPED)),

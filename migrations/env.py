@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import app.models
 from app.core import auth, heartbeat, idempotency, outbox
 from app.core.db import Base
+from app.core.links import connect
 
 OF_THE_KIT = (auth, heartbeat, idempotency, outbox)
 OF_THE_SERVICE = [import_module(f"app.models.{found.name}") for found in iter_modules(app.models.__path__)]
@@ -25,7 +26,8 @@ def _run(connection: Connection) -> None:
 
 
 async def _migrate() -> None:
-    engine = create_async_engine(context.config.attributes["database_url"], poolclass=pool.NullPool)
+    url, args = context.config.attributes["database_url"], {"async_creator_fn": connect}
+    engine = create_async_engine(url, connect_args=args, poolclass=pool.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run)
         await connection.commit()

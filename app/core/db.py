@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import Connection, DateTime, Enum, MetaData, Uuid, event, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -16,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from app.core.errors import DatabaseUnavailable, ServerBusy, ServiceError
-from app.core.row_security import ALL_LINES, APP_ROLE, lines_setting
+from app.core.links import connect_args
+from app.core.row_security import ALL_LINES, lines_setting
 from app.core.settings import Settings
 
 LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK = "55P03", "57014", "40P01"
+STANDBY_CONFLICT = "40001"  # a replica had to go on with what its primary changed
 UNIQUE_VIOLATION = "23505"
 
 _NAMES = {
@@ -48,17 +49,6 @@ def worded(enum: type[Any], length: int = 40) -> Enum:
     return Enum(enum, native_enum=False, length=length, values_callable=lambda e: [m.value for m in e])
 
 
-class _Link(asyncpg.Connection):  # type: ignore[type-arg,misc,unused-ignore]
-    """A connection that says with each BEGIN, in the same message, which lines' rows the transaction may touch."""
-
-    lines = ""
-
-    async def execute(self, query: str, *args: Any, **options: Any) -> str:
-        if query.startswith("BEGIN"):
-            query = f"{query} SET LOCAL app.lines = '{self.lines}';"
-        return str(await super().execute(query, *args, **options))
-
-
 class _LimitedSession(Session):
     """The session under an `AsyncSession`; `info["lines"]` is its transactions' setting."""
 
@@ -75,31 +65,17 @@ class Database:
     Its transactions see all business lines; those of `limited_to` some of them.
     """
 
-    def __init__(self, settings: Settings, *, application_name: str = "aftersales") -> None:
+    def __init__(self, settings: Settings, *, url: str | None = None, application_name: str = "aftersales") -> None:
         self.engine: AsyncEngine = create_async_engine(
-            settings.database_url,
+            url or settings.database_url,
             hide_parameters=True,  # an error's text goes far, and parameters are people's words
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=settings.pool_timeout_seconds,
             pool_use_lifo=True,
-            connect_args={
-                "connection_class": _Link,
-                "timeout": 2,
-                # Hanging up on a frozen server takes SQLAlchemy 2 s more.
-                "command_timeout": settings.statement_timeout_seconds + 0.5,
-                "server_settings": {
-                    "application_name": application_name,
-                    "role": APP_ROLE,
-                    "timezone": "UTC",
-                    "jit": "off",
-                    "lock_timeout": f"{settings.lock_timeout_seconds * 1000:.0f}",
-                    "statement_timeout": f"{settings.statement_timeout_seconds * 1000:.0f}",
-                    "idle_in_transaction_session_timeout": "30000",
-                    "tcp_user_timeout": "5000",
-                },
-            },
+            connect_args=connect_args(settings, application_name),
         )
+        self._one_message = not settings.pgbouncer
         self._sessions = async_sessionmaker(
             self.engine, expire_on_commit=False, autoflush=False, sync_session_class=_LimitedSession
         )
@@ -126,6 +102,14 @@ class Database:
         """Open one transaction in which every statement sees the same moment: an answer does not contradict itself."""
         async with self.begin() as session:
             await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[AsyncSession]:
+        """Open a session for a single statement on a table that has no lines: it needs no BEGIN and COMMIT."""
+        async with self.begin() as session:
+            if self._one_message:
+                await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             yield session
 
     async def dispose(self) -> None:
@@ -169,7 +153,7 @@ def availability_problem(error: BaseException | None) -> ServiceError | None:
         return ServerBusy(headers=_RETRY)
     if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
         code = sqlstate(error)
-        if code in (LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK):
+        if code in (LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK, STANDBY_CONFLICT):
             return ServerBusy(headers=_RETRY)
         # 08 connection, 53 resources, 57 operator intervention, 25006 a read-only standby; none: the link broke.
         if (code is None and error.connection_invalidated) or (

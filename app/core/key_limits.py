@@ -209,9 +209,7 @@ class KeyLedger:
             "counts": asked,
             "seconds": [lease.limit.seconds for lease in due],
         }
-        async with self._db.begin() as session:
-            # One statement, one round trip: there is nothing to begin or commit.
-            await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        async with self._db.statement() as session:
             rows = (await session.execute(_LEASE, given)).all()
         found = {name: (count, seconds_left) for name, count, seconds_left in rows}
         for lease, number in zip(due, asked, strict=True):

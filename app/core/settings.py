@@ -29,7 +29,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
+    # Of several hosts, `host:port,host:port`, the one that takes writes is found.
     database_url: Annotated[str, Field(validation_alias="DATABASE_URL", min_length=1)]
+    reports_url: str | None = None  # of a replica for reports, which may lag behind; None: they read where all is read
+    pgbouncer: bool = False  # the databases are reached through PgBouncer in transaction mode
     secret_keys_file: Path | None = None  # the key ring, one `name:base64 of 32 bytes` a line, the first in use
     secret_keys: str | None = None  # the same, separated by commas
     environment: Literal["development", "production"] = "production"
@@ -77,10 +80,12 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _with_driver(cls, url: str) -> str:
-        scheme, _, rest = url.partition("://")
-        if scheme not in ("postgres", "postgresql", "postgresql+asyncpg") or not rest:
-            raise ValueError("it is written postgresql://user:password@host:5432/database")
-        return f"postgresql+asyncpg://{rest}"
+        return _for_driver(url)
+
+    @field_validator("reports_url")
+    @classmethod
+    def _of_a_replica(cls, url: str | None) -> str | None:
+        return url and _for_driver(url)
 
     @field_validator("smtp_url")
     @classmethod
@@ -123,6 +128,19 @@ class Settings(BaseSettings):
 
 # The slash ends the host: without it `https://host` would be the beginning of `https://host.elsewhere`.
 _GATEWAY = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?/([!-~]*/)?")
+
+
+def _for_driver(url: str) -> str:
+    """Return a database's URL as SQLAlchemy reads it, who wants several hosts behind the question mark."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("postgres", "postgresql", "postgresql+asyncpg") or not rest:
+        raise ValueError("it is written postgresql://user:password@host:5432/database")
+    place, slash, name = rest.partition("/")
+    login, at, hosts = place.rpartition("@")
+    if "," in hosts:
+        each = "&".join(f"host={host if ':' in host else f'{host}:5432'}" for host in hosts.split(","))
+        rest = f"{login}{at}{slash}{name}{'&' if '?' in name else '?'}{each}"
+    return f"postgresql+asyncpg://{rest}"
 
 
 def _separated(text: str) -> tuple[str, ...]:

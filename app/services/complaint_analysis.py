@@ -88,7 +88,7 @@ async def analyse(ctx: Context, wanted: AnalysisFilter) -> Analysis:
     end = wanted.opened_at_lt or ctx.now + _MOMENT
     start = min(wanted.opened_at_gte or end - _DEFAULT_PERIOD, end)
     period = _Period(lines, start - (end - start), start, end)
-    async with ctx.db.read() as session:
+    async with ctx.reports.read() as session:
         totals = await _totals(session, period)
         shares = {name: await _shares(session, period, name) for name in _ASPECTS}
         return Analysis(

@@ -30,6 +30,7 @@ class Kit:
     """What a process holds for all requests."""
 
     db: Database
+    reports: Database  # perhaps a replica, which lags behind
     keyring: KeyRing
     clock: Clock
     directory: Directory
@@ -57,6 +58,11 @@ class Context:
     def db(self) -> Database:
         """The database, which shows and takes rows of the caller's lines only."""
         return self.kit.db.limited_to(self.line_ids())
+
+    @property
+    def reports(self) -> Database:
+        """The database that reports are read from: the same, or a replica of it."""
+        return self.kit.reports.limited_to(self.line_ids())
 
     @property
     def keyring(self) -> KeyRing:

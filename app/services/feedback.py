@@ -91,7 +91,7 @@ async def read_agreement(ctx: Context, wanted: AgreementFilter) -> Agreement:
         found = found.where(last.c.confirmed_at >= wanted.confirmed_at_gte)
     if wanted.confirmed_at_lt is not None:
         found = found.where(last.c.confirmed_at < wanted.confirmed_at_lt)
-    async with ctx.db.read() as session:
+    async with ctx.reports.read() as session:
         rows = (await session.execute(found)).all()
     return Agreement(rows=[_shown(ctx, row) for row in rows])
 

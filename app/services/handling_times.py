@@ -39,7 +39,7 @@ async def read_handling_times(ctx: Context, wanted: HandlingFilter) -> HandlingT
         sums = sums.where(_Row.since >= wanted.since_gte)
     if wanted.since_lt is not None:
         sums = sums.where(_Row.since < wanted.since_lt)
-    async with ctx.db.read() as session:
+    async with ctx.reports.read() as session:
         found = (await session.execute(sums)).all()
     return HandlingTimes(group_by=wanted.group_by, rows=[_shown(ctx, wanted.group_by, row) for row in found])
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from app.core.db import database_now
 from app.core.errors import ServiceError
 from app.core.heartbeat import last_heartbeat
-from app.core.schema import current_revision, expected_revision
+from app.core.schema import current_revision, expected_revision, known_revisions
 from app.services.context import Kit
 
 _DATABASE_SECONDS = 1.0
@@ -29,9 +29,10 @@ class Readiness:
 
 
 async def check_readiness(kit: Kit) -> Readiness:
+    """Look at all of it. A schema newer than the program is fine: while a new version is rolled out, the old serves."""
     try:
         async with asyncio.timeout(_DATABASE_SECONDS), kit.db.begin() as session:
-            if await current_revision(session) != expected_revision():
+            if await current_revision(session) in known_revisions() - {expected_revision()} | {None}:
                 return Readiness({"database": "ok", "schema": "not at head", "worker": "unknown"})
             beat, now = await last_heartbeat(session), await database_now(session)
     except (ServiceError, TimeoutError, OSError):

@@ -45,7 +45,7 @@ async def read_performance(ctx: Context, wanted: PerformanceFilter) -> Performan
         counts = counts.where(Ticket.opened_at >= wanted.opened_at_gte)
     if wanted.opened_at_lt is not None:
         counts = counts.where(Ticket.opened_at < wanted.opened_at_lt)
-    async with ctx.db.read() as session:
+    async with ctx.reports.read() as session:
         found = (await session.execute(counts)).all()
     return Performance(group_by=wanted.group_by, rows=[_shown(ctx, wanted.group_by, row) for row in found])
 

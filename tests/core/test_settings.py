@@ -29,6 +29,21 @@ def test_proxies_are_addresses_and_networks(environment: pytest.MonkeyPatch) -> 
     assert proxies == ["10.0.0.5/32", "10.1.0.0/16", "fd00::/8"]
 
 
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("postgres://u:p@db/a", "postgresql+asyncpg://u:p@db/a"),
+        ("postgresql://u:p@db1,db2:6000/a", "postgresql+asyncpg://u:p@/a?host=db1:5432&host=db2:6000"),
+        ("postgresql://db1,db2/a?ssl=require", "postgresql+asyncpg:///a?ssl=require&host=db1:5432&host=db2:5432"),
+    ],
+)
+def test_a_database_url_may_name_several_hosts(environment: pytest.MonkeyPatch, given: str, read: str) -> None:
+    environment.setenv("DATABASE_URL", given)
+    environment.setenv("AFTERSALES_REPORTS_URL", given)
+    settings = load_settings()
+    assert (settings.database_url, settings.reports_url) == (read, read)
+
+
 @pytest.mark.parametrize("name", ["AFTERSALES_POOLSIZE", "AFTERSALES_LOGLEVEL", "aftersales_pol_size", "AFTERSALES_"])
 def test_a_misspelt_name_is_an_error_not_a_default(environment: pytest.MonkeyPatch, name: str) -> None:
     environment.setenv(name, "1")

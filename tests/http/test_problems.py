@@ -224,6 +224,15 @@ async def test_a_database_that_is_away_is_said_to_be_away(book: PolicyBook, tmp_
         assert (await client.get("/healthz")).status_code == 200
 
 
+@pytest.mark.parametrize(("revision", "schema"), [("0001", "not at head"), ("9999", "ok")])
+async def test_the_schema_may_be_newer_than_the_program_but_not_older(
+    databases: Databases, book: PolicyBook, revision: str, schema: str
+) -> None:
+    async with open_service(await databases.clone(), book) as service:
+        await service.sql("UPDATE alembic_version SET version_num = $1", revision)
+        assert (await service.anonymous().get("/readyz")).json()["checks"]["schema"] == schema
+
+
 async def test_each_fault_of_a_body_is_named_by_its_place_with_what_to_send(caller: httpx.AsyncClient) -> None:
     body = a_ticket(
         kind="复杂",

@@ -8,9 +8,10 @@ import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerProcess
@@ -27,6 +28,7 @@ from app.core.db import Database
 from app.core.personal import Tier
 from app.core.postgres import EmbeddedPostgres
 from app.core.postgres_processes import find_processes, mark_of
+from app.core.postgres_programs import find_install
 from app.core.schema import migrate
 from app.core.settings import PREFIX, Settings
 from app.services.first_start import add_shipped_lines
@@ -52,14 +54,14 @@ def free_port() -> int:
         return port
 
 
-def environment_of(database_url: str) -> dict[str, str]:
-    """The environment of a process of the service."""
+def environment_of(database_url: str, **settings: str) -> dict[str, str]:
+    """The environment of a process of the service; `settings` by the names of their fields."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | {
         "DATABASE_URL": database_url,
         f"{PREFIX}ENVIRONMENT": "development",
         f"{PREFIX}SECRET_KEYS": SECRET_KEYS,
         f"{PREFIX}LOG_LEVEL": "warning",
-        **{f"{PREFIX}{name.upper()}": str(most) for name, most in UNLIMITED.items()},
+        **{f"{PREFIX}{name.upper()}": str(value) for name, value in (UNLIMITED | settings).items()},
     }
 
 
@@ -112,6 +114,31 @@ class PostgresServer:
                 raise TimeoutError("a killed PostgreSQL is still there")
             time.sleep(_POLL_SECONDS)
 
+    @asynccontextmanager
+    async def superuser(self) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(
+            host=_HOST, port=self.port, user="postgres", database="aftersales", timeout=10
+        )
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=5)
+
+    def standby(self, data_dir: Path) -> "PostgresServer":
+        """A copy of this server that follows it, to be started."""
+        programs = find_install(self._cluster) / "bin"
+        source = ["--host", _HOST, "--port", str(self.port), "--username", "postgres", "--checkpoint", "fast"]
+        data_dir.mkdir()
+        copy = [
+            str(programs / "pg_basebackup"),
+            *source,
+            "--pgdata",
+            str(data_dir / "postgres"),
+            "--write-recovery-conf",
+        ]
+        subprocess.run(copy, check=True, capture_output=True, timeout=60)
+        return PostgresServer(data_dir)
+
     def signal(self, number: int) -> None:
         for pid in self._processes():
             with suppress(ProcessLookupError):
@@ -124,11 +151,11 @@ class PostgresServer:
 class Api:
     """One API process: the application under uvicorn, on a port it keeps over restarts."""
 
-    def __init__(self, database_url: str, log: Path) -> None:
+    def __init__(self, database_url: str, log: Path, **settings: str) -> None:
         self.port = free_port()
         self.log = log
         self.process: ForkServerProcess | None = None
-        self._environment = environment_of(database_url)
+        self._environment = environment_of(database_url, **settings)
 
     @property
     def url(self) -> str:
@@ -244,16 +271,9 @@ class Service:
         headers = {"Authorization": f"Bearer {self.key}", "Accept-Language": "en"}
         return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False, **options)
 
-    @asynccontextmanager
-    async def database(self) -> AsyncIterator[asyncpg.Connection]:
+    def database(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
         """A connection of the superuser, past the service."""
-        connection = await asyncpg.connect(
-            host=_HOST, port=self.postgres.port, user="postgres", database="aftersales", timeout=10
-        )
-        try:
-            yield connection
-        finally:
-            await connection.close(timeout=5)
+        return self.postgres.superuser()
 
     def logged(self) -> str:
         """What the API processes logged: warnings, errors, tracebacks."""

@@ -2,7 +2,6 @@
 
 from multiprocessing.context import ForkServerProcess
 
-from app.core.settings import PREFIX
 from tests.reliability.harness import PROCESSES, environment_of
 from tests.reliability.processes import work
 
@@ -11,8 +10,7 @@ class Workers:
     """Worker processes on one database, each started again when it was killed."""
 
     def __init__(self, database_url: str, number: int, **settings: str) -> None:
-        own = {f"{PREFIX}{name.upper()}": value for name, value in settings.items()}
-        self._environment = environment_of(database_url) | own
+        self._environment = environment_of(database_url, **settings)
         self._processes = [self._start() for _ in range(number)]
 
     def _start(self) -> ForkServerProcess:

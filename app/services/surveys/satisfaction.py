@@ -76,7 +76,7 @@ async def read_satisfaction(ctx: Context, wanted: SatisfactionFilter) -> Satisfa
     ]
     if wanted.kind is not None:
         chosen.append(Survey.kind == wanted.kind)
-    async with ctx.db.read() as session:
+    async with ctx.reports.read() as session:
         total = (await _counted(session, chosen, null()))[0]
         groups = await _counted(session, chosen, _GROUPS[wanted.group_by])
         months = await _counted(session, chosen, _MONTH)
