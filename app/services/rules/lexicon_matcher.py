@@ -12,6 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 Payload = TypeVar("Payload")
 
 _LAST_ASCII = "\x7f"
+Nodes = tuple[int, ...]  # in rising order; a set of one number is four times the size
 Choice = list[list["str | Choice"]]  # the alternatives of an entry; a part is a character or, again, a choice
 
 
@@ -54,18 +55,16 @@ class _State(Generic[Payload]):
 
     __slots__ = ("accepts", "ends", "gapped", "moves", "resumes")
 
-    moves: "dict[str, frozenset[int] | _State[Payload]]"
+    moves: "dict[str, Nodes | _State[Payload]]"
 
-    def __init__(
-        self, accepts: tuple[_Accept[Payload], ...], moves: "dict[str, frozenset[int] | _State[Payload]]"
-    ) -> None:
+    def __init__(self, accepts: tuple[_Accept[Payload], ...], moves: "dict[str, Nodes | _State[Payload]]") -> None:
         self.accepts = tuple(accept.payload for accept in accepts if accept.tail is None)
         self.gapped = tuple(accept for accept in accepts if accept.tail is not None)
         tails = (accept.tail for accept in accepts if accept.tail is not None)
         # What entries go on with after a gap.
         self.resumes = frozenset(char for tail in tails for char in tail.moves)
         self.ends = bool(accepts)  # whether some entry, or its part before a gap, is complete here
-        self.moves: dict[str, frozenset[int] | _State[Payload]] = moves
+        self.moves: dict[str, Nodes | _State[Payload]] = moves
 
 
 class Matcher(Generic[Payload]):
@@ -74,17 +73,17 @@ class Matcher(Generic[Payload]):
     def __init__(self, entries: Iterable[tuple[str, Payload]], *, gap: int) -> None:
         self._gap = gap
         self._none: tuple[Payload, ...] = ()
-        self._steps: list[tuple[str, frozenset[int]]] = []  # node: the character it waits for, the nodes after it
+        self._steps: list[tuple[str, Nodes]] = []  # node: the character it waits for, the nodes after it
         self._ends: dict[int, _Accept[Payload]] = {}
-        self._states: dict[frozenset[int], _State[Payload]] = {}
+        self._states: dict[Nodes, _State[Payload]] = {}
         starts: set[int] = set()
         for word, payload in entries:
             head, *tails = word.replace("_", " ").split("~")
             accept = _Accept(payload)
             for tail in reversed(tails):
                 accept = _Accept(payload, self._state(self._add(tail, accept)))
-            starts |= self._add(head, accept)
-        self._root = self._state(frozenset(starts))
+            starts.update(self._add(head, accept))
+        self._root = self._state(tuple(sorted(starts)))
         self._begins = {char: self._step(self._root, char) for char in self._root.moves}
 
     def find(self, text: str, start: int, end: int) -> list[Found[Payload]]:
@@ -107,7 +106,7 @@ class Matcher(Generic[Payload]):
                         self._over_gap(state, text, at, stop, end, found)
                 if stop == end or (following := state.moves.get(text[stop])) is None:
                     break
-                state = self._step(state, text[stop]) if isinstance(following, frozenset) else following
+                state = self._step(state, text[stop]) if isinstance(following, tuple) else following
                 stop += 1
             if longest > covered:
                 covered = longest
@@ -117,7 +116,7 @@ class Matcher(Generic[Payload]):
 
     def _step(self, state: _State[Payload], char: str) -> _State[Payload]:
         following = state.moves[char]
-        if isinstance(following, frozenset):
+        if isinstance(following, tuple):
             following = state.moves[char] = self._state(following)
         return following
 
@@ -147,44 +146,41 @@ class Matcher(Generic[Payload]):
                 ending, reached = at, state
             if at == end or (following := state.moves.get(text[at])) is None:
                 return ending, reached
-            state = self._step(state, text[at]) if isinstance(following, frozenset) else following
+            state = self._step(state, text[at]) if isinstance(following, tuple) else following
             at += 1
 
-    def _add(self, word: str, accept: _Accept[Payload]) -> frozenset[int]:
+    def _add(self, word: str, accept: _Accept[Payload]) -> Nodes:
         """Add the nodes of one entry, last character first; return those it begins with."""
-        end = self._node("", frozenset())
+        end = self._node("", ())
         self._ends[end] = accept
-        starts = self._chain(parse(word), frozenset({end}))
+        starts = self._chain(parse(word), (end,))
         if end in starts:
             raise ValueError(f"entry {word!r} may be empty")
         return starts
 
-    def _chain(self, choice: Choice, after: frozenset[int]) -> frozenset[int]:
+    def _chain(self, choice: Choice, after: Nodes) -> Nodes:
         starts: set[int] = set()
         for option in choice:
             following = after
             for part in reversed(option):
-                if isinstance(part, str):
-                    following = frozenset({self._node(part, following)})
-                else:
-                    following = self._chain(part, following)
-            starts |= following
-        return frozenset(starts)
+                following = (self._node(part, following),) if isinstance(part, str) else self._chain(part, following)
+            starts.update(following)
+        return tuple(sorted(starts))
 
-    def _node(self, char: str, after: frozenset[int]) -> int:
+    def _node(self, char: str, after: Nodes) -> int:
         self._steps.append((char, after))
         return len(self._steps) - 1
 
-    def _state(self, nodes: frozenset[int]) -> _State[Payload]:
+    def _state(self, nodes: Nodes) -> _State[Payload]:
         if (known := self._states.get(nodes)) is not None:
             return known
         moves: dict[str, set[int]] = defaultdict(set)
         for node in nodes:
             char, after = self._steps[node]
             if char:
-                moves[char] |= after
-        ends = [self._ends[node] for node in sorted(nodes) if node in self._ends]
-        state = _State(tuple(dict.fromkeys(ends)), {char: frozenset(after) for char, after in moves.items()})
+                moves[char].update(after)
+        ends = [self._ends[node] for node in nodes if node in self._ends]
+        state = _State(tuple(dict.fromkeys(ends)), {char: tuple(sorted(after)) for char, after in moves.items()})
         self._states[nodes] = state
         return state
 
