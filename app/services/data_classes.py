@@ -55,7 +55,8 @@ error theme issue_type group_by item category materials missing_materials menu u
 about sent_sha256 media_type blob stored_blob.name relay_position.name lexicon law_version needs seed return_number
 campaign refund_limit refunded
 product_name gift GiftOnFile.description bundle
-model models batch sku spec_model product_category product_photos days touched month consents categories ticket_kinds contact sold_by served_by
+model models batch sku spec_model product_category product_photos days touched month consents
+categories ticket_kinds contact sold_by served_by
 api_version source loc msg ctx timestamp cursor next_cursor next_after column missing_facts overruled_facts
 bring sha256 webhook_id request_id origins addresses letter_channel survey.answered_by LetterSentOut.channel
 holiday_calendar.fingerprint discount since until as_of at failing_since previous_secret_until alert

@@ -136,10 +136,10 @@ async def check_points(session: AsyncSession, line: UUID, given: dict[str, str |
     numbers = {number for number in given.values() if number is not None}
     if not numbers:
         return
-    chosen = select(ServicePoint.number, active_on(day)).where(
+    chosen = select(ServicePoint.number, active_on(day).label("active")).where(
         ServicePoint.business_line_id == line, ServicePoint.number.in_(numbers)
     )
-    active = dict((await session.execute(chosen)).tuples().all())
+    active = {row.number: row.active for row in await session.execute(chosen)}
     errors = []
     for field, number in given.items():
         if number is None:

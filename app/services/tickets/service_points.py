@@ -55,7 +55,7 @@ async def read_network(
         ServicePoint.ticket_kinds, active, sold,
     )  # fmt: skip
     chosen = select(*columns).where(ServicePoint.business_line_id == line.id, sold | near)
-    rows = (await session.execute(chosen)).tuples().all()
+    rows = (await session.execute(chosen)).all()
     sellers = [row[0] for row in rows if row[-1]]
     if sold_by is not None and not sellers:
         raise ValidationFailed(errors=[FieldError(("pointer", "#/sold_by"), "unknown_value", UNKNOWN_POINT)])
