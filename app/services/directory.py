@@ -117,6 +117,10 @@ class Directory:
             await asyncio.wait([self._refreshing], timeout=_PATIENCE_SECONDS)
         return self._known
 
+    def expire(self) -> None:
+        """Have the next request read all again: this process has changed it."""
+        self._seen = None
+
     async def _refresh_if_possible(self) -> None:
         with suppress(ServiceError):
             await self.refresh()

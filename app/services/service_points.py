@@ -1,6 +1,5 @@
 """服务网络: the points of a line put in, changed and listed."""
 
-from contextlib import suppress
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -66,8 +65,7 @@ async def add_service_point(ctx: Context, body: ServicePointIn) -> Answer:
         answer = Answer.of(201, shown, location=f"/v1/service-points/{shown.id}", etag=etag(1, _VIEW))
         unit.answer(answer)
     if line.id not in ctx.known.networked:
-        with suppress(ServiceError):  # it is kept: a database that goes away now must not turn the answer into a 503
-            await ctx.kit.directory.refresh()
+        ctx.kit.directory.expire()
     return answer
 
 
