@@ -21,7 +21,7 @@ from app.services.archive.records import duplicate_means
 from app.services.context import Context
 from app.services.directory import Line
 from app.services.listing import latest_first
-from app.services.rules.service_points import region_chain
+from app.services.rules.service_points import PointKind, region_chain
 
 _PREFIX: Final = "spt"
 _VIEW: Final = "network"
@@ -124,6 +124,12 @@ def local_day(ctx: Context, line: Line) -> date:
 def active_on(day: date) -> ColumnElement[bool]:
     until = ServicePoint.active_until
     return (ServicePoint.active_from <= day) & (until.is_(None) | (until >= day))
+
+
+async def is_branch(session: AsyncSession, line: UUID, number: str) -> bool:
+    """Tell whether the point is a branch: what it answers for, the company does."""
+    same = ServicePoint.business_line_id == line, ServicePoint.number == number
+    return await session.scalar(select(ServicePoint.kind).where(*same)) is PointKind.BRANCH
 
 
 async def check_points(session: AsyncSession, line: UUID, given: dict[str, str | None], *, day: date) -> None:

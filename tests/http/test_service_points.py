@@ -140,6 +140,17 @@ async def test_who_is_responsible_is_named_by_the_network(client: AsyncClient) -
     assert duty(sold) == ("seller", "Who sells is responsible: Z-1")
 
 
+async def test_what_a_branch_answers_for_the_company_does(client: AsyncClient) -> None:
+    matter = {"business_line": "home_furnishing", "description": "沙发面料开裂，是质量问题"}
+    ours = {"ours": True, "department": "repair_department", "cause": "面料老化"}
+    for kind, warned in (("dealer", ["duty_holder_differs", "not_inspected"]), ("branch", ["not_inspected"])):
+        await put_in(client, kind, "CN-ZJ", kind=kind, business_line="home_furnishing")
+        ticket = await take(client, **matter, sold_by=kind)
+        found = (await client.post(f"/v1/tickets/{ticket['number']}/responsibility", json=ours)).json()
+        assert found["duty_holder"]["party"] == kind
+        assert [warning["code"] for warning in found["warnings"]] == warned
+
+
 async def test_the_seller_is_as_the_purchase_on_file_says(client: AsyncClient) -> None:
     await put_in(client, "D-1", kind="dealer")
     await put_in(client, "W-1", WEST_LAKE)

@@ -72,11 +72,15 @@ class RoutingDecision:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Who answers for the matter; `party` is their name, where the ticket has it."""
+    """Who answers for the matter; `party` is their name or a service point's number, where the ticket has one.
+
+    `ours`: the party is a branch of the company itself.
+    """
 
     holder: DutyHolder
     party: str | None
     decision: Decision
+    ours: bool = False
 
 
 def decide_routing(
