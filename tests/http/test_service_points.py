@@ -44,7 +44,7 @@ def network_decisions(ticket: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def duty(ticket: dict[str, Any]) -> tuple[str, str]:
-    [decision] = [one for one in ticket["decisions"] if one["kind"] == "responsibility"]
+    decision = [one for one in ticket["decisions"] if one["kind"] == "responsibility"][-1]
     return decision["outcome"], decision["reason"]["en"]
 
 
@@ -138,6 +138,9 @@ async def test_who_is_responsible_is_named_by_the_network(client: AsyncClient) -
     cited = {one["rule"]: (one["clause"], one["basis"]) for one in sold["decisions"]}
     assert cited["routing.service_network.seller"] == ("1.3", "policy")
     assert duty(sold) == ("seller", "Who sells is responsible: Z-1")
+    corrected = (await patch(client, sold, sold_by="S-1")).json()
+    assert duty(corrected) == ("seller", "Who sells is responsible: S-1")
+    assert network_decisions(corrected) == [("seller", "Z-1"), ("seller", "S-1")]
 
 
 async def test_what_a_branch_answers_for_the_company_does(client: AsyncClient) -> None:
@@ -151,7 +154,7 @@ async def test_what_a_branch_answers_for_the_company_does(client: AsyncClient) -
         assert [warning["code"] for warning in found["warnings"]] == warned
 
 
-async def test_the_seller_is_as_the_purchase_on_file_says(client: AsyncClient) -> None:
+async def test_the_seller_is_as_the_purchase_on_file_says(client: AsyncClient, seal: Any) -> None:
     await put_in(client, "D-1", kind="dealer")
     await put_in(client, "W-1", WEST_LAKE)
     order = {"business_line": "tableware", "order_no": "D-100", "product_name": "餐盘"}
@@ -165,6 +168,9 @@ async def test_the_seller_is_as_the_purchase_on_file_says(client: AsyncClient) -
     assert other["sold_by"] is None
     corrected = (await patch(client, other, product={"order_no": "D-100"})).json()
     assert corrected["sold_by"] == "D-1"
+    await seal()
+    [told] = (await client.get("/v1/events", params={"types": "ticket.routed"})).json()["items"]
+    assert told["data"]["changed"] == ["sold_by"]
     said = await take(client, product={"order_no": "D-100"}, sold_by="W-1")
     assert said["sold_by"] == "W-1"
 

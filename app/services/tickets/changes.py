@@ -31,7 +31,7 @@ _AS_GIVEN = frozenset({
     "kind", "urgency", "severity", "item_class", "materials",
     "seller", "service_provider", "branch", "region",
 })  # fmt: skip
-_ROUTED = ("department", "served_by")
+_ROUTED = ("department", "sold_by", "served_by")
 
 
 async def change_ticket(ctx: Context, reference: str, body: TicketPatch) -> Answer:

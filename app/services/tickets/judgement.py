@@ -175,11 +175,16 @@ def facts_of(ticket: Ticket) -> TicketFacts:
 
 
 def unrecorded(ticket: Ticket, decided: Sequence[Decision]) -> list[Decision]:
-    """Return the decisions that differ from the latest one on record on the same subject, under the same edition."""
+    """Return the decisions that differ from the latest one on record on the same subject, under the same edition.
+
+    Another reason is another decision: it may name somebody else.
+    """
     since = max((place for place, d in enumerate(ticket.decisions) if d["kind"] == DecisionKind.EDITION), default=0)
     recorded = ticket.decisions[since:]
-    latest = {_subject(d["kind"], d["rule"], d["outcome"]): (d["rule"], d["outcome"]) for d in recorded}
-    return [d for d in decided if latest.get(_subject(d.kind, d.rule, d.outcome)) != (d.rule, d.outcome)]
+    latest = {
+        _subject(d["kind"], d["rule"], d["outcome"]): (d["rule"], d["outcome"], d["reason"]["zh"]) for d in recorded
+    }
+    return [d for d in decided if latest.get(_subject(d.kind, d.rule, d.outcome)) != (d.rule, d.outcome, d.reason.zh)]
 
 
 def _subject(kind: str, rule: str, outcome: str) -> tuple[str, str]:
