@@ -47,6 +47,7 @@ from app.routers import (
     responsibility,
     return_requests,
     returns,
+    service_points,
     sla,
     staff,
     survey_pages,
@@ -67,8 +68,8 @@ from app.services.single_sign_on import sign_on_of
 # Routes are tried in this order: what web shops ask on every product page comes first.
 _SERVED = (
     returns, tickets, sla, complaints, complaint_reports, responsibility, capas, nonconformities, quality,
-    staff, surveys, customers, purchases, warranty, return_requests, policies, pages, survey_pages, reports, events,
-    webhooks, notice_channels, notices, attachments, access_log, health,
+    staff, service_points, surveys, customers, purchases, warranty, return_requests, policies, pages, survey_pages,
+    reports, events, webhooks, notice_channels, notices, attachments, access_log, health,
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})

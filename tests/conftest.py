@@ -30,7 +30,7 @@ SECRET_KEYS = KeyRing.new_entry("test")
 # One key of a test asks as much as a whole company.
 UNLIMITED: dict[str, Any] = {
     "key_limit": 1_000_000, "key_burst": 1_000_000, "key_concurrency": 100_000, "key_ticket_limit": 1_000_000,
-    "key_list_limit": 1_000_000, "requests_waiting": 10_000,
+    "key_list_limit": 1_000_000, "requests_at_once": 1000, "requests_waiting": 10_000,
 }  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def clock() -> FakeClock:
 def settings(database_url: str) -> Settings:
     return Settings(
         DATABASE_URL=database_url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8, webhook_hosts="crm.test",
-        **UNLIMITED,
+        pool_timeout_seconds=20, **UNLIMITED,
     )  # fmt: skip
 
 

@@ -75,6 +75,7 @@ class Purchase(Base):
     channel: Mapped[PurchaseChannel | None] = mapped_column(worded(PurchaseChannel))
     buyer_type: Mapped[BuyerType | None] = mapped_column(worded(BuyerType))
     region: Mapped[str | None] = mapped_column(String(20))
+    sold_by: Mapped[str | None] = mapped_column(String(32))  # a service point's number
     delivered_at: Mapped[datetime | None]
     installed_at: Mapped[datetime | None]
     confirmation_method: Mapped[ConfirmationMethod | None] = mapped_column(worded(ConfirmationMethod))

@@ -49,6 +49,10 @@ class Ticket(Base):
         Index("ix_ticket_line_assignee", "business_line_id", "assignee_staff_no", text("opened_at DESC")),
         Index("ix_ticket_line_department", "business_line_id", "department", text("opened_at DESC")),
         Index(
+            "ix_ticket_line_served_by", "business_line_id", "served_by", text("opened_at DESC"),
+            postgresql_where=text("served_by IS NOT NULL"),
+        ),
+        Index(
             "ix_ticket_unassigned",
             "business_line_id",
             "opened_at",
@@ -64,7 +68,7 @@ class Ticket(Base):
         Index("ix_ticket_model", text("(product ->> 'model')")),
         Index("ix_ticket_progress", "progress_at", postgresql_where=text("progress_at IS NOT NULL")),
         Index("ix_ticket_test_clock", "test_clock_id", postgresql_where=text("test_clock_id IS NOT NULL")),
-    )
+    )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(24), unique=True)
@@ -113,6 +117,9 @@ class Ticket(Base):
     service_provider: Mapped[str | None] = mapped_column(String(100))
     branch: Mapped[str | None] = mapped_column(String(100))
     region: Mapped[str | None] = mapped_column(String(20))
+    sold_by: Mapped[str | None] = mapped_column(String(32))  # a service point's number
+    served_by: Mapped[str | None] = mapped_column(String(32))
+    served_by_chosen: Mapped[bool] = mapped_column(default=False)  # by a person: rules no longer choose another
 
     test_clock_id: Mapped[UUID | None] = mapped_column(ForeignKey("test_clock.id"))
     follow_up_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"))  # the matter that was answered badly

@@ -6,13 +6,15 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from app.core.language import Text
 from app.core.validation import Refusal
-from app.schemas.fields import Instant, Line, LocalDate, Reference, RequestBody, StaffNo, Word
+from app.schemas.fields import Instant, Line, LocalDate, PointNo, Reference, RequestBody, StaffNo, Word
+from app.schemas.tickets import Region
 from app.services.rules.capa import CapaSource, CapaStatus
 from app.services.rules.classification import Kind, Severity, Urgency
 from app.services.rules.facts import Channel
 from app.services.rules.nonconformities import DefectSeverity, NonconformitySource, NonconformityStatus
 from app.services.rules.notices import ChannelKind, NoticeState
 from app.services.rules.return_requests import ReturnStatus
+from app.services.rules.service_points import PointKind
 from app.services.rules.surveys import SurveyKind
 from app.services.rules.tickets import Status
 
@@ -56,6 +58,7 @@ class TicketFilter(RequestBody):
     department: Several[Word] = []
     assignee_staff_no: Several[StaffNo] = []
     owner_staff_no: Several[StaffNo] = []
+    served_by: Several[PointNo] = []
     external_ref: Annotated[str, Field(max_length=200)] | None = None
     overdue: Literal["true", "false"] | None = None
     opened_at_gte: Moment | None = None
@@ -193,6 +196,18 @@ class StaffFilter(RequestBody):
     department: Word | None = None
     staff_no: StaffNo | None = None
     available: Literal["true", "false"] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class ServicePointFilter(RequestBody):
+    """`region` is looked for as the points have it: a district is not found by its province."""
+
+    business_line: Lines | None = None
+    number: PointNo | None = None
+    kind: Several[PointKind] = []
+    region: Region | None = None
+    active: Annotated[Literal["true", "false"] | None, Field(description="today")] = None
     limit: Limit = 50
     cursor: Cursor | None = None
 

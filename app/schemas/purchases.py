@@ -12,6 +12,7 @@ from app.schemas.fields import (
     Line,
     LocalDate,
     Money,
+    PointNo,
     RequestBody,
     ResponseBody,
     Word,
@@ -118,6 +119,7 @@ class PurchaseFields(RequestBody):
     channel: PurchaseChannel | None = None
     buyer_type: BuyerType | None = None
     region: Region | None = None
+    sold_by: Annotated[PointNo | None, Field(description="number of the service point that sold it")] = None
     delivered_at: Annotated[Instant | None, Field(description="signed for (签收)")] = None
     installed_at: Annotated[Instant | None, Field(description="finished, where the merchant installs")] = None
     confirmation_method: Annotated[
@@ -193,6 +195,7 @@ class PurchaseOut(ResponseBody):
     channel: PurchaseChannel | None
     buyer_type: BuyerType | None
     region: str | None
+    sold_by: str | None
     delivered_at: Instant | None
     installed_at: Instant | None
     confirmation_method: ConfirmationMethod | None

@@ -15,6 +15,7 @@ from app.schemas.fields import (
     LocalDate,
     LongText,
     Phone,
+    PointNo,
     Reference,
     RequestBody,
     ResponseBody,
@@ -110,6 +111,7 @@ class TicketIn(RequestBody):
     service_provider: Line | None = None
     branch: Line | None = None
     region: Region | None = None
+    sold_by: Annotated[PointNo | None, Field(description="service point; else as the purchase on file says")] = None
     opened_at: Instant | None = None
     test_clock: Annotated[str | None, Field(max_length=64, description="in a sandbox: the clock it lives by")] = None
 
@@ -143,6 +145,8 @@ class TicketPatch(RequestBody):
     service_provider: Line | None = None
     branch: Line | None = None
     region: Region | None = None
+    sold_by: PointNo | None = None
+    served_by: Annotated[PointNo | None, Field(description="`null`: whom the service network names")] = None
     policy: Annotated[EditionWanted | None, Field(description="decide everything again under this edition")] = None
     staff_no: StaffNo | None = None
     reason: ShortText | None = None
@@ -315,6 +319,8 @@ class TicketOut(ResponseBody):
     service_provider: str | None
     branch: str | None
     region: str | None
+    sold_by: Annotated[str | None, Field(description="number of the service point")]
+    served_by: Annotated[str | None, Field(description="number of the service point")]
     classification: dict[str, Any] | None
     commitments: list[CommitmentOut]
     materials: list[str]

@@ -48,7 +48,7 @@ _PUBLIC = """
 id ticket ticket_id ticket_number number capa inspection tickets nonconformities recurred_in follow_up_of test_clock
 task subject fields key
 business_line business_lines business_line_ids department departments collaborating_departments settled_by_department
-measures_by settled_by handler_role role roles skills scopes region policy policy_name policy_version
+measures_by settled_by handler_role role roles skills scopes region regions policy policy_name policy_version
 edition document version form_version service_level customer_tier tier time_zone
 kind type types event visibility author status state step move outcome rule law article clause path code last_code
 error theme issue_type group_by item category materials missing_materials menu unit part_months scores pauses
@@ -56,13 +56,15 @@ about sent_sha256 media_type blob stored_blob.name relay_position.name lexicon l
 campaign refund_limit refunded
 product_name gift GiftOnFile.description bundle
 model models batch sku spec_model product_category product_photos days touched month consents
+categories ticket_kinds contact sold_by served_by
 api_version source loc msg ctx timestamp cursor next_cursor next_after column missing_facts overruled_facts
 bring sha256 webhook_id request_id origins addresses letter_channel survey.answered_by LetterSentOut.channel
 holiday_calendar.fingerprint discount since until as_of at failing_since previous_secret_until alert
 period_start period_end
-business_line.name api_key.name policy_edition.name test_clock.name catalogue_item.name
+business_line.name api_key.name policy_edition.name test_clock.name catalogue_item.name service_point.name
 CatalogueItemIn.name CatalogueItemOut.name CatalogueItemPatch.name EditionRef.name EditionWanted.name GoodsIn.name
 GoodsOut.name PolicyDocument.name PolicyOut.name PolicyRef.name ProductIn.name RegisteredOut.name
+ServicePointIn.name ServicePointOut.name ServicePointPatch.name
 Bilingual.zh Bilingual.en
 amount card_fee cash coupon points fee threshold price price_paid invoice_price labelled_price listed_price
 unit_price refund_amount refund_in_kind depreciation_daily_rate business_hours_end returning

@@ -15,13 +15,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from app.core.db import Database
 from app.core.errors import ServiceError
 from app.core.language import Text
 from app.models.business_lines import BusinessLine
 from app.models.policies import PolicyEdition
+from app.models.service_points import ServicePoint
 from app.services.policy_book import EditionRow, Policy, PolicyBook, UnknownPolicy
 from app.services.rules.sla import Timekeeping
 
@@ -46,6 +47,7 @@ class Known:
     book: PolicyBook
     by_name: Mapping[str, Line] = field(default_factory=lambda: MappingProxyType({}))
     by_id: Mapping[UUID, Line] = field(default_factory=lambda: MappingProxyType({}))
+    networked: frozenset[UUID] = frozenset()  # the lines that have service points
 
     def policy_on(self, line: Line, instant: datetime) -> Policy:
         """Return the edition in force for a line on the local date of an instant.
@@ -95,7 +97,7 @@ class Directory:
         self._db = db
         self._shipped = shipped
         self._known = Known(shipped)
-        self._seen: tuple[int, int] | None = None
+        self._seen: tuple[int, int, int] | None = None
         self._first = asyncio.Lock()
         self._refreshing: asyncio.Future[None] | None = None
         self._read_at = 0.0
@@ -115,12 +117,16 @@ class Directory:
             await asyncio.wait([self._refreshing], timeout=_PATIENCE_SECONDS)
         return self._known
 
+    def expire(self) -> None:
+        """Have the next request read all again: this process has changed it."""
+        self._seen = None
+
     async def _refresh_if_possible(self) -> None:
         with suppress(ServiceError):
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Read lines and editions now, if their number changed: neither is ever edited or deleted."""
+        """Read all again now, if their number changed: no line or edition is edited, and no line loses its points."""
         self._read_at = time.monotonic()
         async with self._db.begin() as session:
             counts = (
@@ -128,20 +134,31 @@ class Directory:
                     select(
                         select(func.count()).select_from(BusinessLine).scalar_subquery(),
                         select(func.count()).select_from(PolicyEdition).scalar_subquery(),
+                        select(func.count()).select_from(_networked().subquery()).scalar_subquery(),
                     )
                 )
             ).one()
-            if (counts[0], counts[1]) == self._seen:
+            seen = counts[0], counts[1], counts[2]
+            if seen == self._seen:
                 return
             lines = [Line(row.id, row.name, row.policy) for row in await session.scalars(select(BusinessLine))]
             editions = await session.scalars(select(PolicyEdition).order_by(PolicyEdition.registered_at))
             rows = [EditionRow(row.name, row.version, row.effective_from, row.document) for row in editions]
             book = self._shipped.with_editions(rows)
+            networked = frozenset(await session.scalars(_networked()))
         for fault in book.faults:
             _log.error("edition skipped", policy=fault.name, version=fault.version, lines=fault.lines)
         self._known = Known(
             book,
             MappingProxyType({line.name: line for line in lines}),
             MappingProxyType({line.id: line for line in lines}),
+            networked,
         )
-        self._seen = (counts[0], counts[1])
+        self._seen = seen
+
+
+def _networked() -> Select[UUID]:
+    """The lines that have service points, at one look into the index for each."""
+    return select(BusinessLine.id).where(
+        select(ServicePoint.id).where(ServicePoint.business_line_id == BusinessLine.id).exists()
+    )

@@ -1,7 +1,7 @@
 """责任判定: inspections, and whose fault a matter is. A later determination supersedes the earlier and says why."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from app.services.context import Context
 from app.services.policy_book import Policy
 from app.services.rules.responsibility import Conclusion, Doubt, Share, determine
 from app.services.rules.routing import Duty, DutyHolder, duty_of
+from app.services.service_points import is_branch
 from app.services.tickets.answering import answer_again
 from app.services.tickets.clocks import decision_documents
 from app.services.tickets.judgement import facts_of
@@ -118,7 +119,8 @@ async def determine_responsibility(ctx: Context, reference: str, body: Responsib
             raise SupersedingReasonRequired
         inspections = await inspections_of(unit.session, ticket.id)
         latest = inspections[-1].conclusion if inspections else None
-        row = _determined(ctx, ticket, policy, body, latest, revision=len(earlier) + 1)
+        duty = await _whose_duty(unit.session, ticket, policy)
+        row = _determined(ctx, ticket, policy, body, latest, duty=duty, revision=len(earlier) + 1)
         unit.session.add(row)
         ticket.decisions = [*ticket.decisions, row.decision]
         data = {"share": row.share, "department": row.department, "revision": row.revision}
@@ -129,12 +131,25 @@ async def determine_responsibility(ctx: Context, reference: str, body: Responsib
         return unit.answer(await answer_seen(ctx, unit.session, ticket, render_determination(row, ctx.caller.tier)))
 
 
+async def _whose_duty(session: AsyncSession, ticket: Ticket, policy: Policy) -> Duty | None:
+    duty = duty_of(facts_of(ticket), policy.edition.routing)
+    if duty is None or duty.party not in (ticket.sold_by, ticket.served_by) or duty.party is None:
+        return duty
+    return replace(duty, ours=await is_branch(session, ticket.business_line_id, duty.party))
+
+
 def _determined(
-    ctx: Context, ticket: Ticket, policy: Policy, body: ResponsibilityIn, latest: Conclusion | None, *, revision: int
+    ctx: Context,
+    ticket: Ticket,
+    policy: Policy,
+    body: ResponsibilityIn,
+    latest: Conclusion | None,
+    *,
+    duty: Duty | None,
+    revision: int,
 ) -> Responsibility:
     facts, share = facts_of(ticket), body.determined
     steps = policy.edition.complaints.determination if policy.edition.complaints else ()
-    duty = duty_of(facts, policy.edition.routing)
     found = determine(share, facts, latest, duty, steps)
     [decision] = decision_documents([found.decision], ctx.now)
     return Responsibility(

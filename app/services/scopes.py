@@ -10,6 +10,8 @@ class Scope(StrEnum):
     TICKETS_WRITE = "tickets:write"
     STAFF_READ = "staff:read"
     STAFF_WRITE = "staff:write"
+    SERVICE_POINTS_READ = "service_points:read"
+    SERVICE_POINTS_WRITE = "service_points:write"
     STAFF_ACT = "staff:act"  # to name in X-Staff-No who is at work; it opens no operation
     SLA_READ = "sla:read"
     COMPLAINTS_CLASSIFY = "complaints:classify"

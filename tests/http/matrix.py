@@ -27,6 +27,7 @@ _ARCHIVED = {"customers": "customer", "catalogue-items": "item", "purchases": "p
 _ARCHIVE = "tests/http/test_archive.py::test_what_is_another_lines_does_not_exist"
 _REVEALING = "tests/http/test_revealing.py::test_what_is_another_lines_does_not_exist"
 _STAFF = "tests/http/test_staff.py::test_what_is_another_lines_does_not_exist"
+_NETWORK = "tests/http/test_service_points.py::test_what_is_another_lines_does_not_exist"
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 _FEEDBACK = "tests/http/test_classification_feedback.py::test_what_is_another_lines_does_not_exist"
 _FILES = "tests/http/test_attachments.py::test_what_is_another_lines_does_not_exist"
@@ -103,6 +104,10 @@ MATRIX: dict[str, str] = {
         f"POST /v1/nonconformities/{{nonconformity}}/{move}": _GOODS
         for move in ("review", "dispose", "correct", "verify", "close", "cancel", "capa")
     },
+    "POST /v1/service-points": LINE,
+    "GET /v1/service-points": _NETWORK,
+    "GET /v1/service-points/{point}": _NETWORK,
+    "PATCH /v1/service-points/{point}": _NETWORK,
     "POST /v1/staff": LINE,
     "GET /v1/staff": _STAFF,
     "GET /v1/staff/{member}": _STAFF,

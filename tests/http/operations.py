@@ -88,6 +88,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/staff": {"business_line": "tableware", "staff_no": "1101", "departments": ["after_sales"]},
     "PATCH /v1/staff/{member}": {"capacity": 5},
     "POST /v1/staff/{member}/availability": {"available": False},
+    "POST /v1/service-points": {
+        "business_line": "tableware", "number": "HZ-01", "name": "杭州服务站", "kind": "service_provider",
+        "regions": ["CN-3301"], "contact": "0571-88886666",
+    },
+    "PATCH /v1/service-points/{point}": {"regions": ["CN-ZJ"]},
     "POST /v1/quality-alerts/{alert}/close": {"staff_no": "1101", "conclusion": "批次已隔离，原因为釉料"},
     f"{_TICKET}/inspections": {
         "sample": "同批次餐盘五只",

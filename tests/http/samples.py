@@ -46,6 +46,12 @@ async def _staff(_service: Service, caller: httpx.AsyncClient) -> str:
     return made[0]
 
 
+async def _service_points(_service: Service, caller: httpx.AsyncClient) -> str:
+    path = "/v1/service-points"
+    made = [await posted(caller, path, BODIES[f"POST {path}"] | {"number": f"sample-{n}"}) for n in range(3)]
+    return made[0]
+
+
 async def _alerts(service: Service, _caller: httpx.AsyncClient) -> str:
     made = [uuid4() for _ in range(3)]
     for alert in made:
@@ -153,6 +159,7 @@ MAKERS: dict[str, Maker] = {
     "capa": _capas,
     "nonconformity": _nonconformities,
     "member": _staff,
+    "point": _service_points,
     "alert": _alerts,
     "survey": _surveys,
     "customer": _customers,

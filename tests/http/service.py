@@ -90,7 +90,7 @@ def settings_for(url: str, **options: Any) -> Settings:
     """Settings of a sandbox, which serves everything there is."""
     usual = {
         "secret_keys": SECRET_KEYS, "log_level": "error", "pool_size": 8, "sandbox": True, "webhook_hosts": "crm.test",
-        "wrong_key_limit": 1_000_000, **UNLIMITED,
+        "wrong_key_limit": 1_000_000, "pool_timeout_seconds": 20, **UNLIMITED,
     }  # fmt: skip
     return Settings(DATABASE_URL=url, **{**usual, **options})
 

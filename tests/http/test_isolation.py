@@ -92,9 +92,8 @@ def of_kind(service: Service, kind: str) -> list[Operation]:
 def nameless(response: httpx.Response) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Return a problem without what differs from request to request by itself."""
     problem = {name: value for name, value in response.json().items() if name not in ("request_id", "instance")}
-    headers = {
-        name: value for name, value in response.headers.items() if name not in ("x-request-id", "content-length")
-    }
+    own = ("x-request-id", "content-length", "ratelimit")
+    headers = {name: value for name, value in response.headers.items() if name not in own}
     return response.status_code, problem, headers
 
 

@@ -121,7 +121,7 @@ async def container(tmp_path: Path) -> AsyncIterator[Container]:
     async with service.database() as database:
         await database.execute("CREATE ROLE aftersales_service LOGIN NOINHERIT IN ROLE aftersales_app")
     environment = {
-        "PATH": "/usr/sbin:/usr/bin:/bin", "PYTHONPATH": "/image/packages:/image/service", "PYTHONDONTWRITEBYTECODE": "1",
+        "PATH": "/usr/sbin:/usr/bin:/bin", "PYTHONPATH": "/image/packages:/image/service",
         "LD_LIBRARY_PATH": "/python/lib", "AFTERSALES_ENVIRONMENT": "production", "AFTERSALES_SECRET_KEYS": SECRET_KEYS,
         "DATABASE_URL": f"postgresql://aftersales_service@127.0.0.1:{service.postgres.port}/aftersales",
     }  # fmt: skip

@@ -19,7 +19,9 @@ from app.schemas.purchases import PurchaseIn, PurchaseList, PurchaseOut, Purchas
 from app.services.archive.file import units_held
 from app.services.archive.records import VIEW, RecordExists, duplicate_means, find_record, named_record, patch
 from app.services.context import Context
+from app.services.directory import Line
 from app.services.listing import latest_first
+from app.services.service_points import check_points, local_day
 
 
 class QuantityHeld(ServiceError):
@@ -48,7 +50,7 @@ async def add_purchase(ctx: Context, body: PurchaseIn) -> Answer:
     async with ctx.write(body, line=line.name) as unit:
         if unit.replayed is not None:
             return unit.replayed
-        customer_id, item = await _named(unit.session, ctx, body, line.id)
+        customer_id, item = await _named(unit.session, ctx, body, line)
         name = body.product_name or (item.name if item else "")
         documents = body.model_dump(mode="json", include={"gift", "bundle"})
         fields = body.model_dump(exclude={*_REFERENCES, "product_name"}) | documents
@@ -73,7 +75,8 @@ async def change_purchase(ctx: Context, reference: str, body: PurchasePatch) -> 
         check_version(ctx.call, purchase.version, VIEW, required=True)
         if body.quantity is not None:
             await _check_held(unit.session, purchase, body.quantity)
-        customer_id, item = await _named(unit.session, ctx, body, purchase.business_line_id)
+        line = ctx.known.by_id[purchase.business_line_id]
+        customer_id, item = await _named(unit.session, ctx, body, line)
         patch(purchase, body, ctx.now, skip=_REFERENCES - {"gift", "bundle"})
         if "customer_id" in body.model_fields_set:
             purchase.customer_id = customer_id
@@ -95,18 +98,19 @@ async def _check_held(session: AsyncSession, purchase: Purchase, quantity: int) 
 
 
 async def _named(
-    session: AsyncSession, ctx: Context, body: PurchaseIn | PurchasePatch, line: UUID
+    session: AsyncSession, ctx: Context, body: PurchaseIn | PurchasePatch, line: Line
 ) -> tuple[UUID | None, CatalogueItem | None]:
     """Return the customer's id and the product that a body names.
 
-    Raises: ValidationFailed for one the line does not have.
+    Raises: ValidationFailed for one the line does not have, or for a seller it does not have.
     """
+    await check_points(session, line.id, {"sold_by": body.sold_by}, day=local_day(ctx, line))
     customer = item = None
     if body.customer_id is not None:
-        customer = await named_record(session, ctx, Customer, body.customer_id, line=line, field="customer_id")
+        customer = await named_record(session, ctx, Customer, body.customer_id, line=line.id, field="customer_id")
     if body.catalogue_item_id is not None:
         item = await named_record(
-            session, ctx, CatalogueItem, body.catalogue_item_id, line=line, field="catalogue_item_id"
+            session, ctx, CatalogueItem, body.catalogue_item_id, line=line.id, field="catalogue_item_id"
         )
     return customer.id if customer else None, item
 
@@ -160,8 +164,8 @@ def _answer(ctx: Context, purchase: Purchase) -> Answer:
 
 _AS_STORED = (
     "order_no", "order_line", "product_name", "spec_model", "serial_no", "batch", "quantity", "purchased_on", "channel",
-    "buyer_type", "region", "delivered_at", "installed_at", "confirmation_method", "gift", "bundle", "version",
-    "created_at", "updated_at",
+    "buyer_type", "region", "sold_by", "delivered_at", "installed_at", "confirmation_method", "gift", "bundle",
+    "version", "created_at", "updated_at",
 )  # fmt: skip
 
 

@@ -20,6 +20,9 @@ def responsible(writer: Writer) -> Section:
     rows = [_route(writer, route, alone=len(routes) == 1) for route in routes]
     first = writer.either(words.FIRST_CONTACT_OWNS, words.FIRST_CONTACT_FREE)
     people = [writer.due(words.FIRST_CONTACT, routing.first_contact_owner, first)]
+    if routing.service_network is not None:
+        network = writer.said(writer.say(words.NETWORK_SERVES), routing.service_network)
+        people.append(Row(writer.heading(words.NETWORK), network))
     people += [
         Row(
             writer.condition(term.when) or writer.say(words.EVERYTHING),

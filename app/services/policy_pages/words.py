@@ -166,6 +166,11 @@ HELPED_BY: Final = Text("{department}，{helpers}协同", "{department}, with {h
 FIRST_CONTACT: Final = Text("首问负责", "First contact")
 FIRST_CONTACT_OWNS: Final = Text("最先接待您的人员负责到底", "who first takes your matter stays with it to the end")
 FIRST_CONTACT_FREE: Final = Text("按责任部门办理", "the department answers for it")
+NETWORK: Final = Text("服务网点", "Service points")
+NETWORK_SERVES: Final = Text(
+    "谁销售谁负责，谁服务谁负责；销售方不在当地服务的，由当地服务网点服务",
+    "who sells is responsible, who serves is responsible; where the seller does not serve, the point there does",
+)
 DUTY: Final = Text("责任方", "Who answers for it")
 
 HANDLING: Final = Text("投诉怎样处理", "How a complaint is handled")

@@ -46,6 +46,8 @@ class TicketFacts:
     seller: str | None = None
     service_provider: str | None = None
     branch: str | None = None
+    sold_by: str | None = None  # service points, by number
+    served_by: str | None = None
 
 
 class Condition(Terms):

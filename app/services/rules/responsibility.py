@@ -103,11 +103,14 @@ def _decided(share: Share, facts: TicketFacts, steps: tuple[DeterminationStep, .
 
 
 def _of_duty(share: Share, duty: Duty | None) -> Warned | None:
-    """A seller or provider whom the ticket names should answer for it, or the company should; the finding differs."""
+    """A seller or provider whom the ticket names should answer for it, or the company should; the finding differs.
+
+    What a branch answers for is the company's.
+    """
     if duty is None:
         return None
-    ours_instead = share is Share.OURS and duty.party is not None
-    not_ours_after_all = share is Share.NOT_OURS and duty.holder is DutyHolder.COMPANY
+    ours_instead = share is Share.OURS and duty.party is not None and not duty.ours
+    not_ours_after_all = share is Share.NOT_OURS and (duty.holder is DutyHolder.COMPANY or duty.ours)
     if not (ours_instead or not_ours_after_all):
         return None
     said = duty.decision.reason

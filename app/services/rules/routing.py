@@ -58,6 +58,7 @@ class RoutingTerms(Terms):
     handlers: Annotated[tuple[HandlerTerm, ...], Field(min_length=1)]
     duty_holders: tuple[DutyTerm, ...] = ()
     first_contact_owner: Cited[bool]  # 首问负责制
+    service_network: Sourced | None = None  # 服务网点: where the text says that they serve
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,15 @@ class RoutingDecision:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Who answers for the matter; `party` is their name, where the ticket has it."""
+    """Who answers for the matter; `party` is their name or a service point's number, where the ticket has one.
+
+    `ours`: the party is a branch of the company itself.
+    """
 
     holder: DutyHolder
     party: str | None
     decision: Decision
+    ours: bool = False
 
 
 def decide_routing(
@@ -138,8 +143,8 @@ def duty_of(facts: TicketFacts, terms: RoutingTerms) -> Duty | None:
     if term is None:
         return None
     party = {
-        DutyHolder.SELLER: facts.seller,
-        DutyHolder.SERVICE_PROVIDER: facts.service_provider,
+        DutyHolder.SELLER: facts.seller or facts.sold_by,
+        DutyHolder.SERVICE_PROVIDER: facts.service_provider or facts.served_by,
         DutyHolder.COMPANY: None,
     }[term.duty_holder]
     reason = {

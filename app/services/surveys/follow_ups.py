@@ -21,7 +21,7 @@ _CHANNELS = {
     SurveyChannel.HOTLINE: Channel.HOTLINE,
     SurveyChannel.IVR: Channel.HOTLINE,
 }
-_OF_THE_MATTER = ("item_class", "seller", "service_provider", "branch", "region")
+_OF_THE_MATTER = ("item_class", "seller", "service_provider", "branch", "region", "sold_by")
 
 
 async def open_follow_up(
@@ -32,7 +32,7 @@ async def open_follow_up(
     It goes where the matter was handled; the department the edition would have chosen helps.
     """
     line = ctx.known.by_id[survey.business_line_id]
-    draft = draft_ticket(ctx, line, _complaint(ctx, survey, ticket, policy, answers))
+    draft = await draft_ticket(ctx, session, line, _complaint(ctx, survey, ticket, policy, answers))
     opened = draft.ticket
     opened.follow_up_of_id = survey.ticket_id
     if survey.department is not None and survey.department in draft.policy.edition.departments:

@@ -25,11 +25,13 @@ from app.services.tickets.editions import move_to, wanted_edition
 from app.services.tickets.judgement import Judgement, facts_of, is_serious_complaint, judge, unrecorded
 from app.services.tickets.loading import Loaded, load_ticket
 from app.services.tickets.records import entry_row, event_row
+from app.services.tickets.service_points import correct_points, network_of
 
 _AS_GIVEN = frozenset({
     "kind", "urgency", "severity", "item_class", "materials",
     "seller", "service_provider", "branch", "region",
 })  # fmt: skip
+_ROUTED = ("department", "sold_by", "served_by")
 
 
 async def change_ticket(ctx: Context, reference: str, body: TicketPatch) -> Answer:
@@ -45,6 +47,8 @@ async def change_ticket(ctx: Context, reference: str, body: TicketPatch) -> Answ
         check_version(ctx.call, ticket.version, ctx.caller.tier, required=True)
         was_serious = is_serious_complaint(ticket)
         before = _correct(ticket, body) | _correct_product(ticket, body) | _correct_customer(ctx, ticket, body)
+        points, chosen = await correct_points(ctx, unit.session, ticket, body)
+        before |= points
         policy = await wanted_edition(ctx, loaded, body.policy) if body.policy else loaded.policy
         if policy.version != ticket.policy_version:
             before["policy"] = {"name": ticket.policy_name, "version": ticket.policy_version}
@@ -53,7 +57,7 @@ async def change_ticket(ctx: Context, reference: str, body: TicketPatch) -> Answ
             return unit.answer(await answer_ticket(ctx, unit.session, 200, ticket, loaded.commitments))
         note = entry_row(ctx, ticket, "changed", staff_no=body.staff_no, text=body.reason, data={"before": before})
         noted = note, event_row(ctx, ticket, "ticket.changed", changed=sorted(before))
-        return await decide_again(ctx, unit, loaded, (), noted, was_serious=was_serious)
+        return await decide_again(ctx, unit, loaded, chosen, noted, was_serious=was_serious)
 
 
 def _correct(ticket: Ticket, body: TicketPatch) -> dict[str, Any]:
@@ -128,15 +132,22 @@ async def decide_again(
     `because` are the decisions behind the change, recorded as they are; `noted` is how the change is told: a complaint
     on a new path is reported to its department with it.
     """
-    ticket, policy, department = loaded.ticket, loaded.policy, loaded.ticket.department
+    ticket, policy = loaded.ticket, loaded.policy
+    routed = {name: getattr(ticket, name) for name in _ROUTED}
+    network = await network_of(ctx, unit.session, ticket) if ticket.status in WORKING else None
+    if network is not None:
+        ticket.sold_by = network.sold_by
     judged = judge(
         policy, facts_of(ticket), ticket.round_started_at, materials=ticket.materials,
         first_contact=ticket.owner_staff_no, unanswered_since=ticket.unanswered_since,
+        points=network.points if network and not ticket.served_by_chosen else None,
     )  # fmt: skip
     new = _promise_again(ctx, loaded, judged) if ticket.status in WORKING else []
     ticket.service_level = judged.sla.service_level.name
     ticket.missing_materials = list(judged.materials.missing)
     ticket.handler_role = judged.routing.handler_role
+    if judged.serving is not None:
+        ticket.served_by = judged.serving.number
     if not ticket.transferred:
         ticket.department = judged.routing.department
         ticket.collaborating_departments = list(judged.routing.collaborating)
@@ -146,8 +157,9 @@ async def decide_again(
         for row in noted:
             row.data = {**row.data, "reported_to": ticket.department}
     unit.session.add_all(noted)
-    if ticket.department != department:
-        unit.session.add(event_row(ctx, ticket, "ticket.routed", changed=["department"]))
+    rerouted = [name for name, was in routed.items() if getattr(ticket, name) != was]
+    if rerouted:
+        unit.session.add(event_row(ctx, ticket, "ticket.routed", changed=rerouted))
     if is_serious_complaint(ticket) and not was_serious:
         unit.session.add(event_row(ctx, ticket, "complaint.serious", severity=ticket.severity))
     unit.session.add_all(await report_if_required(unit.session, ctx, ticket, policy))

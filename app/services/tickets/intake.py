@@ -43,6 +43,7 @@ from app.services.tickets.judgement import (
 )
 from app.services.tickets.records import entry_row, event_row
 from app.services.tickets.refusals import ExternalRefConflict
+from app.services.tickets.service_points import read_network
 from app.services.tickets.writing import insert_ticket
 
 # A caller's clock may run a little ahead of ours.
@@ -87,10 +88,10 @@ async def open_ticket(ctx: Context, body: TicketIn) -> Answer:
         ctx = await _at_test_clock(ctx, line, body.test_clock)
     if body.opened_at is not None and body.opened_at > ctx.now + _CLOCK_SKEW:
         raise ValidationFailed(errors=[_IN_THE_FUTURE])
-    draft = draft_ticket(ctx, line, body)
     async with asked.write(body, line=line.name) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, None)
+        draft = await draft_ticket(ctx, unit.session, line, body)
         return unit.answer(await _take(ctx, unit.session, line, body, draft))
 
 
@@ -216,8 +217,15 @@ def first_contact(body: TicketIn) -> str | None:
     return body.staff_no or (body.call.agent_no if body.call else None)
 
 
-def draft_ticket(ctx: Context, line: Line, body: TicketIn) -> Draft:
-    """Decide a new ticket under the edition in force. Raises: EditionUnavailable."""
+async def draft_ticket(ctx: Context, session: AsyncSession, line: Line, body: TicketIn) -> Draft:
+    """Decide a new ticket under the edition in force, reading of the database the line's service network alone.
+
+    Raises: EditionUnavailable, ValidationFailed for a seller that the line does not have.
+    """
+    order_no = body.product.order_no if body.product else None
+    network = await read_network(
+        ctx, session, line, region=body.region, sold_by=body.sold_by, order_no=order_no
+    )  # fmt: skip
     opened_at = body.opened_at or ctx.now
     policy = ctx.known.policy_on(line, opened_at)
     category = body.product.category if body.product else None
@@ -231,10 +239,13 @@ def draft_ticket(ctx: Context, line: Line, body: TicketIn) -> Draft:
         channel=body.channel,
         edition=policy.edition,
     )
+    facts = replace(_facts(body, reading), sold_by=network.sold_by if network else None)
     judged = judge(
-        policy, _facts(body, reading), opened_at, materials=body.materials, first_contact=first_contact(body)
-    )
+        policy, facts, opened_at, materials=body.materials, first_contact=first_contact(body),
+        points=network.points if network else None,
+    )  # fmt: skip
     ticket = _ticket(ctx, line, body, policy=policy, reading=reading, judged=judged, opened_at=opened_at)
+    ticket.sold_by = facts.sold_by
     rows = [commitment_row(ticket, promised, policy) for promised in judged.sla.commitments]
     promise_anew(ticket, rows, policy, ctx.now)
     return Draft(ticket, rows, is_serious_complaint(ticket), judged.handling, policy)
@@ -272,6 +283,8 @@ def _decided(reading: Reading, judged: Judgement, now: datetime) -> dict[str, An
         "collaborating_departments": list(judged.routing.collaborating),
         "handler_role": judged.routing.handler_role,
         "transferred": False,
+        "served_by": judged.serving.number if judged.serving else None,
+        "served_by_chosen": False,
         "escalation_level": 0,
         "decisions": decision_documents((*reading.decisions, *judged.decisions), now),
     }

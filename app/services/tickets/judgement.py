@@ -24,6 +24,7 @@ from app.services.rules.labels import COMPLAINT_CLASS_LABELS, ISSUE_TYPE_LABELS,
 from app.services.rules.materials import MaterialsDecision, decide_materials
 from app.services.rules.policy import Edition
 from app.services.rules.routing import RoutingDecision, decide_routing
+from app.services.rules.service_points import Point, Serving, decide_service_point
 from app.services.rules.sla import SlaDecision, decide_sla
 
 KIND_RULE: Final = "classification.kind"  # the machine's own proposal, or what follows from a class staff corrected
@@ -35,6 +36,7 @@ class Judgement:
     routing: RoutingDecision
     materials: MaterialsDecision
     handling: Handling | None  # None: not a complaint
+    serving: Serving | None  # None: not asked for
     decisions: tuple[Decision, ...]
 
 
@@ -98,9 +100,17 @@ def judge(
     materials: Sequence[str],
     first_contact: str | None,
     unanswered_since: datetime | None = None,
+    points: Sequence[Point] | None = None,
 ) -> Judgement:
-    """Decide service level, commitments, route, materials and a complaint's path under one edition."""
+    """Decide service level, commitments, route, materials and a complaint's path under one edition.
+
+    `points` are those of which one is to serve; None leaves who serves as the facts say.
+    """
     edition = policy.edition
+    serving = None
+    if points is not None:
+        serving = decide_service_point(facts, points, edition.routing.service_network)
+        facts = replace(facts, served_by=serving.number)
     sla = decide_sla(facts, start, edition.sla, policy.time, unanswered_since=unanswered_since)
     routing = decide_routing(facts, first_contact, edition.routing, edition.departments, edition.roles)
     needed = decide_materials(facts, frozenset(materials), edition.materials, edition.material_titles)
@@ -108,7 +118,9 @@ def judge(
     decisions = (*sla.decisions, *routing.decisions, *needed.decisions)
     if handling is not None:
         decisions = (*decisions, handling.decision)
-    return Judgement(sla, routing, needed, handling, decisions)
+    if serving is not None:
+        decisions = (*decisions, serving.decision)
+    return Judgement(sla, routing, needed, handling, serving, decisions)
 
 
 def handling_paths(edition: Edition) -> tuple[HandlingPath, ...]:
@@ -153,6 +165,8 @@ def facts_of(ticket: Ticket) -> TicketFacts:
         seller=ticket.seller,
         service_provider=ticket.service_provider,
         branch=ticket.branch,
+        sold_by=ticket.sold_by,
+        served_by=ticket.served_by,
     )
     found = ticket.classification
     if found is None:
@@ -161,11 +175,16 @@ def facts_of(ticket: Ticket) -> TicketFacts:
 
 
 def unrecorded(ticket: Ticket, decided: Sequence[Decision]) -> list[Decision]:
-    """Return the decisions that differ from the latest one on record on the same subject, under the same edition."""
+    """Return the decisions that differ from the latest one on record on the same subject, under the same edition.
+
+    Another reason is another decision: it may name somebody else.
+    """
     since = max((place for place, d in enumerate(ticket.decisions) if d["kind"] == DecisionKind.EDITION), default=0)
     recorded = ticket.decisions[since:]
-    latest = {_subject(d["kind"], d["rule"], d["outcome"]): (d["rule"], d["outcome"]) for d in recorded}
-    return [d for d in decided if latest.get(_subject(d.kind, d.rule, d.outcome)) != (d.rule, d.outcome)]
+    latest = {
+        _subject(d["kind"], d["rule"], d["outcome"]): (d["rule"], d["outcome"], d["reason"]["zh"]) for d in recorded
+    }
+    return [d for d in decided if latest.get(_subject(d.kind, d.rule, d.outcome)) != (d.rule, d.outcome, d.reason.zh)]
 
 
 def _subject(kind: str, rule: str, outcome: str) -> tuple[str, str]:

@@ -98,6 +98,7 @@ def _filters(ctx: Context, wanted: TicketFilter) -> list[ColumnElement[bool]]:
         (Ticket.department, wanted.department),
         (Ticket.assignee_staff_no, wanted.assignee_staff_no),
         (Ticket.owner_staff_no, wanted.owner_staff_no),
+        (Ticket.served_by, wanted.served_by),
     ):
         if values:
             conditions.append(column.in_(values))

@@ -28,7 +28,8 @@ from app.services.tickets.customers import open_customer, shown_person
 _AS_STORED = (
     "number", "channel", "kind", "status", "urgency", "severity", "item_class", "service_level", "external_ref",
     "owner_staff_no", "assignee_staff_no", "department", "collaborating_departments", "handler_role",
-    "escalation_level", "region", "materials", "missing_materials", "version", "opened_at", "updated_at", "closed_at",
+    "escalation_level", "region", "sold_by", "served_by", "materials", "missing_materials", "version", "opened_at",
+    "updated_at", "closed_at",
 )  # fmt: skip
 # What callers wrote, and may have put a number into.
 _AS_WRITTEN = ("product", "seller", "service_provider", "branch")
