@@ -159,7 +159,10 @@ async def add_comment(ticket: str, body: CommentIn, ctx: Writer) -> Response:
 
 @router.post("/{ticket}/delay-reasons", response_model=TicketOut, responses=problems(NotFound, *RETRY))
 async def record_delay_reason(ticket: str, body: DelayReasonIn, ctx: Writer) -> Response:
-    """Put on record why a step is late: for one commitment, one milestone, or all that are open or late."""
+    """Put on record why a step is late: for one commitment, one milestone, or all open or late ones without a reason.
+
+    To correct a reason on record, name its commitment or milestone.
+    """
     return response_of(await notes.record_delay_reason(ctx, ticket, body))
 
 

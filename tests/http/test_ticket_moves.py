@@ -124,6 +124,26 @@ async def test_a_late_step_needs_its_reason_in_the_move_or_on_record(client: Asy
     assert entry["data"]["reported_to"]
 
 
+async def test_a_reason_on_record_is_corrected_only_where_its_step_is_named(
+    client: AsyncClient, clock: FakeClock
+) -> None:
+    ticket = await take(client)
+    clock.advance(hours=30)
+    await move(client, ticket, "acknowledge", delay_reason="夜班无人值守")
+    path = f"/v1/tickets/{ticket['number']}"
+
+    async def explain(**body: str) -> Any:
+        response = await client.post(f"{path}/delay-reasons", json={"reason": "配件缺货"} | body)
+        if response.status_code == 422:
+            return response.json()["errors"][0]["code"]
+        return (await client.get(f"{path}/timeline")).json()["items"][-1]["data"]["milestones"]
+
+    assert await explain() == ["resolution"]
+    assert await explain() == "unknown_value"  # every step has its reason
+    assert await explain(milestone="first_response") == ["first_response"]
+    assert await explain(commitment_id=ticket["commitments"][1]["id"]) == ["resolution"]
+
+
 async def test_a_reply_the_customer_can_read_is_the_first_response(client: AsyncClient) -> None:
     ticket = await take(client)
     path = f"/v1/tickets/{ticket['number']}"
