@@ -1,10 +1,14 @@
 """Working a ticket through: the moves, the clocks they touch, and what is on record afterwards."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import select, text
 
+from app.core.db import Database
+from app.models.tickets import Ticket
 from app.services.rules.tickets import LIFE_CYCLE, Move, Status, allowed_moves
 from tests.conftest import FakeClock
 from tests.http.test_tickets import take
@@ -222,6 +226,21 @@ async def test_the_time_with_each_department_and_person_is_kept(client: AsyncCli
     ]
     staged = (await client.get("/v1/sla/handling-times", params={"since_gte": "2026-11-23T01:30:00Z"})).json()["rows"]
     assert [(row["key"], row["status"], row["mean_seconds"]) for row in staged] == [(None, "in_progress", 2400)]
+
+
+async def test_a_move_that_waited_for_its_turn_is_made_when_it_gets_it(
+    client: AsyncClient, db: Database, clock: FakeClock
+) -> None:
+    ticket = await take(client)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async with db.begin() as session:
+        await session.execute(select(Ticket.id).where(Ticket.number == ticket["number"]).with_for_update())
+        late = asyncio.create_task(move(client, ticket, "acknowledge"))
+        while not await session.scalar(waiting):
+            await asyncio.sleep(0.01)
+        clock.advance(seconds=1)
+    # At the time of its request it would lie before what was done meanwhile, and a spell or pause end before it began.
+    assert commitment(await late, "first_response")["used_seconds"] == 1
 
 
 async def test_the_times_with_each_add_up_to_the_life_of_the_ticket(client: AsyncClient, clock: FakeClock) -> None:
