@@ -45,7 +45,7 @@ class Kit:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request's view. `now` is when it came, when it got its turn on a ticket, or the time of a ticket's test clock."""
+    """One request's view. `now` is when it came, or got its turn on a ticket, or the time of a ticket's test clock."""
 
     kit: Kit
     caller: Caller

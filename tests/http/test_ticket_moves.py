@@ -12,6 +12,7 @@ from app.models.tickets import Ticket
 from app.services.rules.tickets import LIFE_CYCLE, Move, Status, allowed_moves
 from tests.conftest import FakeClock
 from tests.http.test_tickets import take
+from tests.reliability.harness import until
 
 
 async def move(client: AsyncClient, ticket: dict[str, Any], name: str, **body: Any) -> dict[str, Any]:
@@ -232,12 +233,14 @@ async def test_a_move_that_waited_for_its_turn_is_made_when_it_gets_it(
     client: AsyncClient, db: Database, clock: FakeClock
 ) -> None:
     ticket = await take(client)
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     async with db.begin() as session:
+
+        async def waits() -> bool:
+            return bool(await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
         await session.execute(select(Ticket.id).where(Ticket.number == ticket["number"]).with_for_update())
         late = asyncio.create_task(move(client, ticket, "acknowledge"))
-        while not await session.scalar(waiting):
-            await asyncio.sleep(0.01)
+        await until(waits, "the move waits for the ticket", seconds=5)
         clock.advance(seconds=1)
     # At the time of its request it would lie before what was done meanwhile, and a spell or pause end before it began.
     assert commitment(await late, "first_response")["used_seconds"] == 1
