@@ -161,9 +161,9 @@ async def add_comment(ticket: str, body: CommentIn, ctx: Writer) -> Response:
 
 @router.post("/{ticket}/delay-reasons", response_model=TicketOut, responses=problems(NotFound, *RETRY))
 async def record_delay_reason(ticket: str, body: DelayReasonIn, ctx: Writer) -> Response:
-    """Put on record why a step is late: for one commitment, one milestone, or all open or late ones without a reason.
+    """Put on record why a step is late: for one commitment, one milestone, or all that are open or late.
 
-    To correct a reason on record, name its commitment or milestone.
+    The reason of a late step that has ended is corrected only where its commitment or milestone is named.
     """
     return response_of(await notes.record_delay_reason(ctx, ticket, body))
 
