@@ -23,8 +23,8 @@ def run(options: Namespace) -> int:
         print(on_database(options, resend_failed))
         return 0
     failed = on_database(options, list_failed)
-    for number, notice in failed:
-        print("\t".join((number, id_text("ntc", notice.id), notice.kind, notice.event, _said(notice))))
+    for notice in failed:
+        print("\t".join((notice.number, id_text("ntc", notice.id), notice.kind, notice.event, _said(notice))))
     return 1 if failed else 0
 
 

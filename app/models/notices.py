@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -37,10 +37,14 @@ class NoticeChannel(Base):
 
 
 class Notice(Base):
-    """One message to one channel about one ticket. `data` holds codes and figures, never contact details."""
+    """One message to one channel about one ticket or return request, with the number and the edition of that.
+
+    `data` holds codes and figures, never contact details.
+    """
 
     __tablename__ = "notice"
     __table_args__ = (
+        CheckConstraint("num_nonnulls(ticket_id, return_request_id) = 1", name="about_one_thing"),
         Index("ix_notice_due", "channel_id", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
         Index("ix_notice_line", "business_line_id", text("created_at DESC"), text("id DESC")),
         Index(
@@ -53,7 +57,11 @@ class Notice(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     business_line_id: Mapped[UUID]
-    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("ticket.id"))
+    ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"))
+    return_request_id: Mapped[UUID | None] = mapped_column(ForeignKey("return_request.id"))
+    number: Mapped[str] = mapped_column(String(24))
+    policy_name: Mapped[str] = mapped_column(String(40))
+    policy_version: Mapped[str] = mapped_column(String(40))
     commitment_id: Mapped[UUID | None]
     channel_id: Mapped[UUID]  # it may be gone by now: its notices stay on record
     kind: Mapped[ChannelKind] = mapped_column(worded(ChannelKind))

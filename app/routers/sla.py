@@ -20,7 +20,7 @@ Reader = Annotated[Context, Security(context, scopes=[Scope.SLA_READ])]
 
 @router.post("/preview", responses=problems(NotFound, ValidationFailed))
 async def preview(body: PreviewIn, ctx: Reader) -> PreviewOut:
-    """Say what a ticket with these facts would be promised, and by which clauses. Nothing is stored."""
+    """Say what a ticket with these facts would be promised, by which clauses and counted how. Nothing is stored."""
     return await sla.preview_sla(ctx, body)
 
 

@@ -36,6 +36,7 @@ from app.schemas.tickets import (
 from app.services.context import Context
 from app.services.rules.tickets import Move
 from app.services.scopes import Scope
+from app.services.staff import StaffAtCapacity
 from app.services.tickets import (
     assignments,
     changes,
@@ -60,6 +61,7 @@ Reader = Annotated[Context, Security(context, scopes=[Scope.TICKETS_READ])]
 Writer = Annotated[Context, Security(writing, scopes=[Scope.TICKETS_WRITE])]
 
 _MOVES = problems(NotFound, InvalidTransition, VersionMismatch, DelayReasonRequired, *RETRY)
+_ASSIGNING = problems(NotFound, InvalidTransition, StaffAtCapacity, VersionMismatch, DelayReasonRequired, *RETRY)
 
 
 @router.post(
@@ -159,7 +161,10 @@ async def add_comment(ticket: str, body: CommentIn, ctx: Writer) -> Response:
 
 @router.post("/{ticket}/delay-reasons", response_model=TicketOut, responses=problems(NotFound, *RETRY))
 async def record_delay_reason(ticket: str, body: DelayReasonIn, ctx: Writer) -> Response:
-    """Put on record why a step is late: for one commitment, one milestone, or all that are open or late."""
+    """Put on record why a step is late: for one commitment, one milestone, or all that are open or late.
+
+    The reason of a late step that has ended is corrected only where its commitment or milestone is named.
+    """
     return response_of(await notes.record_delay_reason(ctx, ticket, body))
 
 
@@ -169,13 +174,13 @@ async def acknowledge(ticket: str, ctx: Writer, body: MoveIn = MoveIn()) -> Resp
     return response_of(await moves.move_ticket(ctx, ticket, Move.ACKNOWLEDGE, body))
 
 
-@router.post("/{ticket}/assign", response_model=TicketOut, responses=_MOVES)
+@router.post("/{ticket}/assign", response_model=TicketOut, responses=_ASSIGNING)
 async def assign(ticket: str, body: AssignIn, ctx: Writer) -> Response:
     """Give the ticket to a staff member; the owner stays who took it first."""
     return response_of(await moves.move_ticket(ctx, ticket, Move.ASSIGN, body))
 
 
-@router.post("/{ticket}/start", response_model=TicketOut, responses=_MOVES)
+@router.post("/{ticket}/start", response_model=TicketOut, responses=_ASSIGNING)
 async def start(ticket: str, ctx: Writer, body: MoveIn = MoveIn()) -> Response:
     """Begin the work, on site where the matter needs a visit."""
     return response_of(await moves.move_ticket(ctx, ticket, Move.START, body))
@@ -223,7 +228,7 @@ async def cancel(ticket: str, ctx: Writer, body: MoveIn = MoveIn()) -> Response:
     return response_of(await moves.move_ticket(ctx, ticket, Move.CANCEL, body))
 
 
-@router.post("/{ticket}/transfer", response_model=TicketOut, responses=_MOVES)
+@router.post("/{ticket}/transfer", response_model=TicketOut, responses=_ASSIGNING)
 async def transfer(ticket: str, body: TransferIn, ctx: Writer) -> Response:
     """Move the ticket to another department of the edition; rules no longer re-route it."""
     return response_of(await moves.move_ticket(ctx, ticket, Move.TRANSFER, body))

@@ -9,12 +9,16 @@ from app.services.rules.notices import ChannelKind, NoticeState
 
 
 class NoticeOut(ResponseBody):
-    """One message about a ticket to one channel. `last_…` is what the receiving server said to the latest try."""
+    """One message to one channel about a ticket or a return request, and the number of that.
+
+    `last_…` is what the receiving server said to the latest try.
+    """
 
     id: str
     business_line: str
-    ticket_id: str
-    ticket_number: str
+    ticket_id: str | None
+    return_id: str | None
+    number: str
     commitment_id: str | None
     event: str
     channel_id: str

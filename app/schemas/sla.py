@@ -29,14 +29,6 @@ class PreviewIn(RequestBody):
     opened_at: Instant | None = None
 
 
-class PreviewOut(ResponseBody):
-    policy: PolicyRef
-    time_zone: str
-    service_level: str
-    commitments: list[CommitmentOut]
-    decisions: list[DecisionOut]
-
-
 class OverdueItem(ResponseBody):
     ticket_id: str
     ticket_number: str
@@ -73,16 +65,31 @@ class SpecialDayOut(ResponseBody):
     title: Bilingual
 
 
-class ExplanationOut(ResponseBody):
+class CountedOut(ResponseBody):
     """`counted` adds up to `allowance_seconds`; `days` are the local dates the week alone does not explain."""
 
+    allowance_seconds: int
+    counted: list[StretchOut]
+    days: list[SpecialDayOut]
+
+
+class ExplanationOut(CountedOut):
     commitment: CommitmentOut
     time_zone: str
     decisions: list[DecisionOut]
-    allowance_seconds: int
-    counted: list[StretchOut]
     pauses: list[StretchOut]
-    days: list[SpecialDayOut]
+
+
+class PreviewedCommitment(CommitmentOut):
+    explanation: CountedOut
+
+
+class PreviewOut(ResponseBody):
+    policy: PolicyRef
+    time_zone: str
+    service_level: str
+    commitments: list[PreviewedCommitment]
+    decisions: list[DecisionOut]
 
 
 class PerformanceRow(ResponseBody):

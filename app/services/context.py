@@ -46,7 +46,7 @@ class Kit:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request's view. `now` is the same instant throughout it, or that of the test clock a ticket is bound to."""
+    """One request's view. `now` is when it came, or got its turn on a ticket, or the time of a ticket's test clock."""
 
     kit: Kit
     caller: Caller

@@ -1,7 +1,8 @@
 """部门队列: what waits in each department, and giving it out as staff become free.
 
 A worker gives out: emergencies first, then what is due soonest. Whoever holds a ticket at that moment keeps it from the
-queue's hands, and one worker serves a line at a time, so nobody gets more than their capacity by it.
+queue's hands, and who is given one by hand just then is passed over. The rows of the others are held, and one worker
+serves a line at a time, so nobody gets more than their capacity.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,8 +88,11 @@ async def drain(session: AsyncSession, known: Known, line: UUID, now: datetime, 
     """Give waiting tickets of a line to staff who are there; return how many were given out."""
     lock = func.pg_try_advisory_xact_lock(func.hashtextextended(f"queue/{line}", 0))
     there = select(StaffMember).where(StaffMember.business_line_id == line, StaffMember.available)
-    staff = {member.staff_no: member for member in await session.scalars(there)}
-    if not staff or not await session.scalar(select(lock)):
+    if not await session.scalar(select(lock)):
+        return 0
+    held = there.with_for_update(key_share=True, skip_locked=True)
+    staff = {member.staff_no: member for member in await session.scalars(held)}
+    if not staff:
         return 0
     loads = await open_tickets(session, list(staff.values()))
     members = {number: _member(row, loads) for number, row in staff.items()}

@@ -13,19 +13,22 @@ from app.core.ids import id_text
 from app.core.pagination import Cursors, next_link
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.lists import OverdueFilter
-from app.schemas.sla import OverdueItem, OverdueList, PreviewIn, PreviewOut
-from app.schemas.tickets import CommitmentOut, DecisionOut, PolicyRef, TargetOut
+from app.schemas.sla import OverdueItem, OverdueList, PreviewedCommitment, PreviewIn, PreviewOut
+from app.schemas.tickets import DecisionOut, PolicyRef, TargetOut
 from app.services.context import Context
 from app.services.own_time import own_time
 from app.services.rules.classification import ComplaintClass, IssueType, Kind
+from app.services.rules.commitments import CommitmentClock
+from app.services.rules.explanation import explain
 from app.services.rules.facts import TicketFacts
-from app.services.rules.sla import Commitment, CommitmentState, decide_sla
+from app.services.rules.sla import Commitment, CommitmentState, Timekeeping, decide_sla
 from app.services.rules.tickets import Status
 from app.services.tickets.clocks import decision_documents, running
+from app.services.tickets.explaining import counted_of
 
 
 async def preview_sla(ctx: Context, body: PreviewIn) -> PreviewOut:
-    """Say what a ticket with these facts would be promised. Nothing is stored.
+    """Say what a ticket with these facts would be promised, and what is counted towards it. Nothing is stored.
 
     A complaint is taken for one about quality unless the class is given: its text is not known yet, and no other is
     promised more.
@@ -52,23 +55,29 @@ async def preview_sla(ctx: Context, body: PreviewIn) -> PreviewOut:
         policy=PolicyRef(name=policy.name, version=policy.version),
         time_zone=policy.time.timezone,
         service_level=decided.service_level.name,
-        commitments=[_previewed(commitment, ctx.now) for commitment in decided.commitments],
+        commitments=[_previewed(commitment, policy.time, ctx.now) for commitment in decided.commitments],
         decisions=[DecisionOut.model_validate(document) for document in decision_documents(decided.decisions, ctx.now)],
     )
 
 
-def _previewed(commitment: Commitment, now: datetime) -> CommitmentOut:
-    return CommitmentOut(
+def _previewed(promised: Commitment, time: Timekeeping, now: datetime) -> PreviewedCommitment:
+    """Show a promise as that of a ticket on which nothing was done up to now."""
+    begun = CommitmentState.RUNNING
+    clock = CommitmentClock(
+        promised.milestone, promised.target, promised.started_at, promised.due_at, begun, None, None, ()
+    )
+    return PreviewedCommitment(
         id=None,
-        milestone=commitment.milestone,
-        target=TargetOut(value=commitment.target.value, unit=commitment.target.unit),
-        clock=commitment.target.clock,
-        due_at=commitment.due_at,
-        calendar_confirmed=commitment.confirmed,
-        state=CommitmentState.BREACHED if now > commitment.due_at else CommitmentState.RUNNING,
+        milestone=promised.milestone,
+        target=TargetOut(value=promised.target.value, unit=promised.target.unit),
+        clock=promised.target.clock,
+        due_at=promised.due_at,
+        calendar_confirmed=promised.confirmed,
+        state=clock.state_at(now),
         met_at=None,
-        used_seconds=0,
+        used_seconds=clock.used_seconds(now, time),
         paused_seconds=0,
+        explanation=counted_of(explain(clock, time)),
     )
 
 

@@ -36,6 +36,20 @@ class StaffExists(ServiceError):
     title = Text("该经营线已有此工号，请改用修改", "The line has this staff number already: change it instead")
 
 
+class StaffAtCapacity(ServiceError):
+    """The staff member has as many open matters as they may have at a time."""
+
+    # Not kept under a key: once one of them is done, the same request goes through.
+    status, code = 409, "staff_at_capacity"
+    title = Text(
+        "该人员的在办工单已达上限（capacity）：请另选他人，或由主管调高上限",
+        "The staff member has as many open tickets as their capacity: choose another, or raise the capacity first",
+    )
+
+    def __init__(self, staff_no: str, capacity: int) -> None:
+        super().__init__(members={"staff_no": staff_no, "capacity": capacity})
+
+
 async def add_staff(ctx: Context, body: StaffIn) -> Answer:
     """Register a staff member.
 
@@ -122,6 +136,21 @@ async def open_tickets(session: AsyncSession, staff: Sequence[StaffMember]) -> d
         .group_by(Ticket.business_line_id, Ticket.assignee_staff_no)
     )
     return {(line, number): count for line, number, count in await session.execute(counted) if number is not None}
+
+
+async def require_room(session: AsyncSession, line: UUID, staff_no: str) -> None:
+    """See that one matter more may be given to a staff member, and hold their row so that nobody else gives one now.
+
+    Who is not registered has no capacity to exceed.
+    Raises: StaffAtCapacity.
+    """
+    registered = select(StaffMember).where(StaffMember.business_line_id == line, StaffMember.staff_no == staff_no)
+    member = await session.scalar(registered.with_for_update(key_share=True))
+    if member is None:
+        return
+    loads = await open_tickets(session, [member])
+    if loads.get((line, staff_no), 0) >= member.capacity:
+        raise StaffAtCapacity(staff_no, member.capacity)
 
 
 async def _find(session: AsyncSession, ctx: Context, reference: str, *, lock: bool = False) -> StaffMember:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from httpx import AsyncClient
+from httpx import AsyncClient, Response
 
 from app.services.policy_book import PolicyBook
 from tests.conftest import FakeClock
@@ -44,6 +44,30 @@ async def test_a_step_at_the_wrong_place_is_told_what_comes_next(client: AsyncCl
     )
     assert check_problem(facts, 409, "invalid_transition")["report_status"] == "settled"
     check_problem(await step(client, ticket, "/settle", **remedy), 409, "invalid_transition")
+
+
+async def test_who_is_registered_settles_and_approves_for_their_own_department_only(client: AsyncClient) -> None:
+    registered = {"business_line": "components", "staff_no": "3001", "departments": ["sales_centre"]}
+    assert (await client.post("/v1/staff", json=registered)).status_code == 201
+    ticket = await complain(client)
+    for department in MEASURES:
+        await propose(client, ticket, department)
+    remedy = {"remedy": "补货", "agreed_with_customer_on": "2026-11-22", "staff_no": "3001"}
+    assert pointers(await step(client, ticket, "/settle", department="quality_department", **remedy)) == _NOT_THEIRS
+    await done(client, ticket, "/settle", department="sales_centre", **remedy)
+    assert pointers(await decide(client, ticket, "production", staff_no="3001")) == _NOT_THEIRS
+    await approve(client, ticket, "production")  # by somebody who is not registered
+    report = await done(client, ticket, "/approvals", department="sales_centre", decision="approve", staff_no="3001")
+    assert {(row["department"], row["staff_no"]) for row in report["approvals"]} == {
+        ("production", "7001"), ("sales_centre", "3001"),
+    }  # fmt: skip
+
+
+def pointers(response: Response) -> list[tuple[str, str]]:
+    return [(each["pointer"], each["code"]) for each in check_problem(response, 422, "validation_failed")["errors"]]
+
+
+_NOT_THEIRS = [("#/department", "not_of_department")]
 
 
 async def test_a_remedy_is_settled_by_whom_the_edition_names_on_a_day_that_has_been(client: AsyncClient) -> None:

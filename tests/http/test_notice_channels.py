@@ -206,7 +206,7 @@ async def test_notices_are_found_by_ticket_state_and_kind(service: Service) -> N
     notices = await notices_of(client, ticket, channels=2)
     told = await client.post(f"/v1/tickets/{other['id']}/delay-reasons", json={"reason": "等待供应商"})
     assert told.status_code == 200
-    assert {notice["ticket_number"] for notice in notices} == {ticket["number"]}
+    assert {notice["number"] for notice in notices} == {ticket["number"]}
     assert {notice["state"] for notice in notices} == {"waiting"}
     for query, number in (({}, 4), ({"state": "waiting"}, 4), ({"state": "failed,sent"}, 0), ({"kind": "wecom"}, 0)):
         assert len((await client.get("/v1/notices", params=query)).json()["items"]) == number, query

@@ -72,6 +72,30 @@ async def test_a_deadline_is_explained_to_the_second(client: AsyncClient) -> Non
     assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
 
 
+async def test_a_preview_explains_its_deadlines_to_the_second(client: AsyncClient) -> None:
+    # Wednesday before the National Day holidays of 2026, which end with a make-up Saturday
+    shown = await preview(
+        client, business_line="chemicals", kind="technical_support", opened_at="2026-09-30T16:30:00+08:00"
+    )
+    analysis = next(c for c in shown["commitments"] if c["milestone"] == "engineer_analysis")
+    told = analysis["explanation"]
+    assert [(each["since"], each["until"], each["seconds"]) for each in told["counted"]] == [
+        ("2026-09-30T08:30:00.000Z", "2026-09-30T09:30:00.000Z", 3_600),
+        ("2026-10-08T00:30:00.000Z", "2026-10-08T07:30:00.000Z", 25_200),
+    ]
+    assert (told["allowance_seconds"], analysis["due_at"]) == (28_800, "2026-10-08T07:30:00.000Z")
+    assert [day["on"] for day in told["days"]] == [f"2026-10-0{day}" for day in range(1, 8)]
+    assert {day["nature"] for day in told["days"]} == {"public_holiday"}
+    assert analysis["used_seconds"] > 28_800  # by now, on 22 November, it would be late
+    worked = await preview(
+        client, business_line="chemicals", kind="technical_support", opened_at="2026-10-09T16:30:00+08:00"
+    )
+    days = next(c for c in worked["commitments"] if c["milestone"] == "engineer_analysis")["explanation"]["days"]
+    assert [(day["on"], day["nature"]) for day in days] == [("2026-10-10", "make_up_workday")]
+    round_the_clock = next(c for c in shown["commitments"] if c["milestone"] == "resolution")["explanation"]
+    assert (round_the_clock["allowance_seconds"], round_the_clock["days"]) == (72 * 3600, [])
+
+
 async def test_what_is_late_or_soon_due_comes_first(client: AsyncClient, clock: FakeClock) -> None:
     slow, quick = await take(client), await take(client, urgency="emergency")
     clock.advance(hours=1)

@@ -1,9 +1,10 @@
 """Staff who can be given matters, and the queues they serve."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from httpx import AsyncClient
+from httpx import AsyncClient, Response
 from sqlalchemy import update
 
 from app.core.db import Database
@@ -151,6 +152,40 @@ async def test_who_is_away_is_given_nothing_until_back(client: AsyncClient, drai
     assert (back.json()["available"], back.json()["version"]) == (True, 2)
     assert await drain() == 1
     assert await assignee(client, ticket) == "2001"
+
+
+async def give(client: AsyncClient, ticket: dict[str, Any], move: str = "assign", **body: Any) -> Response:
+    return await client.post(f"/v1/tickets/{ticket['number']}/{move}", json=body)
+
+
+async def test_nobody_is_given_more_by_hand_than_they_may_have(client: AsyncClient) -> None:
+    first, second = await ask(client), await ask(client)
+    member = await add(client, "2001", capacity=1)
+    assert (await give(client, first, assignee_staff_no="2001")).status_code == 200
+    assert (await give(client, first, assignee_staff_no="2001")).status_code == 200  # it is theirs already
+    full = check_problem(await give(client, second, assignee_staff_no="2001"), 409, "staff_at_capacity")
+    assert (full["staff_no"], full["capacity"]) == ("2001", 1)
+    handed = {"department": "technical", "assignee_staff_no": "2001", "reason": "技术问题"}
+    check_problem(await give(client, second, "transfer", **handed), 409, "staff_at_capacity")
+    check_problem(await give(client, second, "start", staff_no="2001"), 409, "staff_at_capacity")
+    assert await assignee(client, second) is None
+    assert (await give(client, second, assignee_staff_no="9009")).status_code == 200  # not on register
+    await give(client, first, "resolve", staff_no="2001")
+    assert (await give(client, second, "transfer", **handed)).status_code == 200
+    assert (await give(client, first, "reopen", staff_no="2001")).status_code == 200  # it goes back to who had it
+    shown = (await client.get(f"/v1/staff/{member['id']}")).json()
+    assert (shown["open_tickets"], shown["capacity"]) == (2, 1)
+
+
+async def test_hands_and_queues_at_once_give_nobody_more_than_they_may_have(client: AsyncClient, drain: Any) -> None:
+    tickets = [await ask(client) for _ in range(8)]
+    member = await add(client, "2001", capacity=3)
+    path = f"/v1/staff/{member['id']}"
+    by_hand = [give(client, ticket, assignee_staff_no="2001") for ticket in tickets]
+    await asyncio.gather(*by_hand, drain(), drain())
+    assert (await client.get(path)).json()["open_tickets"] == 3
+    await drain()
+    assert (await client.get(path)).json()["open_tickets"] == 3
 
 
 async def test_an_assignment_by_the_queue_is_told_and_explained(client: AsyncClient, drain: Any, seal: Any) -> None:

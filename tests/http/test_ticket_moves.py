@@ -1,13 +1,18 @@
 """Working a ticket through: the moves, the clocks they touch, and what is on record afterwards."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import select, text
 
+from app.core.db import Database
+from app.models.tickets import Ticket
 from app.services.rules.tickets import LIFE_CYCLE, Move, Status, allowed_moves
 from tests.conftest import FakeClock
 from tests.http.test_tickets import take
+from tests.reliability.harness import until
 
 
 async def move(client: AsyncClient, ticket: dict[str, Any], name: str, **body: Any) -> dict[str, Any]:
@@ -124,6 +129,28 @@ async def test_a_late_step_needs_its_reason_in_the_move_or_on_record(client: Asy
     assert entry["data"]["reported_to"]
 
 
+async def test_the_reason_of_a_step_that_has_ended_is_corrected_only_where_it_is_named(
+    client: AsyncClient, clock: FakeClock
+) -> None:
+    ticket = await take(client)
+    clock.advance(hours=30)
+    await move(client, ticket, "acknowledge", delay_reason="夜班无人值守")
+    path = f"/v1/tickets/{ticket['number']}"
+
+    async def explain(**body: str) -> Any:
+        response = await client.post(f"{path}/delay-reasons", json={"reason": "配件缺货"} | body)
+        if response.status_code == 422:
+            return response.json()["errors"][0]["code"]
+        return (await client.get(f"{path}/timeline")).json()["items"][-1]["data"]["milestones"]
+
+    assert [await explain(), await explain()] == [["resolution"]] * 2
+    assert await explain(milestone="first_response") == ["first_response"]
+    clock.advance(hours=60)
+    await move(client, ticket, "resolve")
+    assert await explain() == "unknown_value"  # every step has ended with its reason
+    assert await explain(commitment_id=ticket["commitments"][1]["id"]) == ["resolution"]
+
+
 async def test_a_reply_the_customer_can_read_is_the_first_response(client: AsyncClient) -> None:
     ticket = await take(client)
     path = f"/v1/tickets/{ticket['number']}"
@@ -202,6 +229,23 @@ async def test_the_time_with_each_department_and_person_is_kept(client: AsyncCli
     ]
     staged = (await client.get("/v1/sla/handling-times", params={"since_gte": "2026-11-23T01:30:00Z"})).json()["rows"]
     assert [(row["key"], row["status"], row["mean_seconds"]) for row in staged] == [(None, "in_progress", 2400)]
+
+
+async def test_a_move_that_waited_for_its_turn_is_made_when_it_gets_it(
+    client: AsyncClient, db: Database, clock: FakeClock
+) -> None:
+    ticket = await take(client)
+    async with db.begin() as session:
+
+        async def waits() -> bool:
+            return bool(await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+        await session.execute(select(Ticket.id).where(Ticket.number == ticket["number"]).with_for_update())
+        late = asyncio.create_task(move(client, ticket, "acknowledge"))
+        await until(waits, "the move waits for the ticket", seconds=5)
+        clock.advance(seconds=1)
+    # At the time of its request it would lie before what was done meanwhile, and a spell or pause end before it began.
+    assert commitment(await late, "first_response")["used_seconds"] == 1
 
 
 async def test_the_times_with_each_add_up_to_the_life_of_the_ticket(client: AsyncClient, clock: FakeClock) -> None:

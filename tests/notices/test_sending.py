@@ -81,7 +81,7 @@ async def test_what_is_useless_to_try_again_fails_at_once_and_says_what_to_do(
     assert (notice["last_status"], notice["last_code"], notice["last_text"]) == (200, "310000", "sign not match")
     assert "signing secret" in notice["advice"]["en"]
     assert "加签密钥" in notice["advice"]["zh"]
-    assert [(number, failed.last_code) for number, failed in await list_failed(db)] == [(ticket["number"], "310000")]
+    assert [(failed.number, failed.last_code) for failed in await list_failed(db)] == [(ticket["number"], "310000")]
     assert await resend_failed(db) == 1  # mended
     assert await send(timedelta(minutes=1)) == 1
     [notice] = await listed(client)

@@ -1,6 +1,7 @@
 """Notices are written with what they tell, to whom the edition and the line say, and say nothing of the customer."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,13 +10,14 @@ from httpx import AsyncClient
 from sqlalchemy import text
 
 from app.core.db import Database
-from app.services.upkeep import fire
+from app.services.upkeep import fire, fire_deadlines
 from tests.conftest import FakeClock
 from tests.http.service import run_sql
 from tests.http.test_ticket_moves import move
 from tests.http.test_tickets import take
 from tests.notices.conftest import Send, channel, explain_delay, listed
 from tests.notices.servers import MailServer, Robots
+from tests.returns_way import DEFECT, bought, submitted
 
 
 async def test_each_role_of_the_edition_is_told_where_the_line_says(
@@ -156,6 +158,33 @@ async def test_a_ticket_whose_edition_is_lost_is_told_of_all_the_same(
     ticket = await take(client)
     await explain_delay(client, ticket)
     async with db.begin() as session:
-        await session.execute(text("UPDATE ticket SET policy_version = 'lost'"))
+        await session.execute(text("UPDATE notice SET policy_version = 'lost'"))
     assert await send() == 1
     assert "通知对象：company_leader" in robots.told("all")[0].text
+
+
+async def test_the_deadlines_of_a_return_request_are_told_too(
+    app: FastAPI, client: AsyncClient, db: Database, clock: FakeClock, send_all: Send, robots: Robots
+) -> None:
+    await channel(client, "dingtalk", robots.address("all"), business_line="chemicals")
+    request = await submitted(client, {"purchase_id": await bought(client)} | DEFECT)  # answered by 7 December
+    known = await app.state.kit.directory.known()
+    clock.advance(days=8, seconds=1)
+    await fire_deadlines(db, known, clock())
+    await send_all()
+    [warned] = robots.told("all")
+    assert f"退换货工单 {request['number']} 答复客户时限已用 50%" in warned.text
+    assert f"Return request {request['number']}: 50 % of the time for the answer to the customer is used" in warned.text
+    assert "crm.example.com" not in warned.text  # that page shows tickets
+    clock.advance(days=8)
+    await fire_deadlines(db, known, clock())
+    await send_all(timedelta(minutes=1))  # a robot is given its time
+    _, escalated = robots.told("all")  # of what came at one time the latest only
+    assert f"{request['number']} 答复客户超时，升级至第 1 级" in escalated.text
+    notices = await listed(client)
+    assert {(each["return_id"], each["ticket_id"], each["number"]) for each in notices} == {
+        (request["id"], None, request["number"])
+    }
+    assert {each["state"] for each in notices} == {"sent"}
+    again = await client.post(f"/v1/notices/{notices[0]['id']}/resend")
+    assert (again.status_code, again.json()["state"]) == (200, "waiting")

@@ -209,6 +209,25 @@ async def test_a_ticket_nothing_can_be_decided_about_stops_no_other(
         assert set(await session.scalars(failed)) == {bad["number"]}
 
 
+@pytest.mark.parametrize(
+    "spoilt", [{"pauses": [1]}, {"pauses": {"from": None}}, {"pauses": [{"from": 5, "to": None}]}, {"target_value": -1}]
+)
+async def test_a_row_that_makes_no_sense_stops_no_other(
+    client: AsyncClient, db: Database, clock: FakeClock, fire_all: Fire, spoilt: dict[str, Any]
+) -> None:
+    bad, good = await take(client), await take(client)
+    async with db.begin() as session:
+        ours = select(Ticket.id).where(Ticket.number == bad["number"]).scalar_subquery()
+        await session.execute(update(TicketCommitment).where(TicketCommitment.ticket_id == ours).values(**spoilt))
+    for _ in range(4):
+        clock.advance(hours=10)
+        await fire_all()
+    async with db.begin() as session:
+        assert {number for number, _ in await stuck_timers(session)} == {bad["number"]}
+    shown = (await client.get(f"/v1/tickets/{good['number']}")).json()
+    assert shown["escalation_level"] == 2
+
+
 async def test_a_timer_that_was_set_aside_goes_on_where_it_stood_and_not_for_what_is_done(
     client: AsyncClient, db: Database, clock: FakeClock, fire_all: Fire, seal: Any
 ) -> None:

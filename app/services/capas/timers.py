@@ -14,7 +14,6 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import database_now
-from app.core.errors import ServiceError
 from app.core.ids import id_text
 from app.core.metrics import TIMERS_FIRED
 from app.core.outbox import Event
@@ -74,7 +73,7 @@ def _attempt(capa: Capa, task: CapaTask, known: Known, at: datetime) -> list[_Fi
     fired_before = task.thresholds_fired
     try:
         firings = list(_fire(capa, task, known.edition(capa.policy_name, capa.policy_version), at))
-    except (ServiceError, ValueError, LookupError, OverflowError) as error:
+    except Exception as error:  # whatever it is, it is that row's: the others are due all the same
         task.thresholds_fired = fired_before
         set_back(task, at, error)
         return []

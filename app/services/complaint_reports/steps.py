@@ -32,6 +32,7 @@ from app.services.complaint_reports.refusals import (
 )
 from app.services.complaint_reports.rendering import answer_report
 from app.services.context import Context
+from app.services.departments import require_member
 from app.services.notices.telling import tell_of_delay
 from app.services.rules.complaint_reports import APPROVED, ReportStatus, ReportStep, Verdict
 from app.services.rules.routing import Titled
@@ -138,7 +139,8 @@ async def mark_done(ctx: Context, reference: str, body: MeasureDoneIn) -> Answer
 async def settle(ctx: Context, reference: str, body: SettlementIn) -> Answer:
     """Record the remedy as it was agreed with the customer; from here on departments approve what stands there.
 
-    Raises: TicketNotFound, ReportNotFound, VersionMismatch, InvalidReportStep, DepartmentNotAsked, ValidationFailed.
+    Raises: TicketNotFound, ReportNotFound, VersionMismatch, InvalidReportStep, DepartmentNotAsked, NotOfDepartment,
+    ValidationFailed.
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
@@ -146,6 +148,7 @@ async def settle(ctx: Context, reference: str, body: SettlementIn) -> Answer:
         ctx, current = await _for_step(ctx, unit, reference, ReportStep.SETTLE)
         report = current.report
         _see_asked(current, body.department, report.settled_by)
+        await require_member(unit.session, report.business_line_id, body.staff_no, body.department)
         _see_not_ahead(ctx, current, body.agreed_with_customer_on, "agreed_with_customer_on")
         report.remedy, report.agreed_with_customer_on = body.remedy, body.agreed_with_customer_on
         report.settled_by_department, report.settled_by_staff_no = body.department, body.staff_no
@@ -158,7 +161,7 @@ async def settle(ctx: Context, reference: str, body: SettlementIn) -> Answer:
 async def decide_approval(ctx: Context, reference: str, body: ApprovalIn) -> Answer:
     """Record a department's verdict. A refusal leads back to the measures, and a new round of approvals begins.
 
-    Raises: TicketNotFound, ReportNotFound, VersionMismatch, InvalidReportStep, DepartmentNotAsked.
+    Raises: TicketNotFound, ReportNotFound, VersionMismatch, InvalidReportStep, DepartmentNotAsked, NotOfDepartment.
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
@@ -166,6 +169,7 @@ async def decide_approval(ctx: Context, reference: str, body: ApprovalIn) -> Ans
         ctx, current = await _for_step(ctx, unit, reference, ReportStep.APPROVALS)
         report, progress = current.report, current.progress
         _see_asked(current, body.department, report.approved_by)
+        await require_member(unit.session, report.business_line_id, body.staff_no, body.department)
         if body.round not in (None, report.round):
             raise InvalidReportStep(progress, _departments(current), why=_ANOTHER_ROUND.format(round=report.round))
         if body.department not in progress.deciding:

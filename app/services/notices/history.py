@@ -11,7 +11,6 @@ from app.core.ids import id_from, id_text
 from app.core.language import Text
 from app.core.pagination import next_link
 from app.models.notices import Notice, NoticeChannel
-from app.models.tickets import Ticket
 from app.schemas.fields import Bilingual, EmptyBody
 from app.schemas.lists import NoticeFilter
 from app.schemas.notices import NoticeList, NoticeOut
@@ -23,7 +22,7 @@ from app.services.tickets.loading import find_ticket
 
 _PREFIX = "ntc"
 _AS_STORED = (
-    "event", "kind", "role", "state", "attempts", "next_try_at", "last_status", "last_code", "last_text",
+    "number", "event", "kind", "role", "state", "attempts", "next_try_at", "last_status", "last_code", "last_text",
     "occurred_at", "created_at", "sent_at",
 )  # fmt: skip
 
@@ -58,9 +57,7 @@ async def list_notices(ctx: Context, wanted: NoticeFilter) -> Answer:
         if wanted.ticket is not None:
             chosen = chosen.where(Notice.ticket_id == (await find_ticket(session, ctx, wanted.ticket)).id)
         notices, following = await latest_first(ctx, session, chosen, Notice.created_at, wanted=wanted)
-        told_of = select(Ticket.id, Ticket.number).where(Ticket.id.in_({notice.ticket_id for notice in notices}))
-        numbers = {row.id: row.number for row in await session.execute(told_of)}
-    items = [_shown(ctx, notice, numbers[notice.ticket_id]) for notice in notices]
+    items = [_shown(ctx, notice) for notice in notices]
     page = NoticeList(items=items, next_cursor=following, has_more=following is not None)
     return Answer.of(200, page, **next_link(ctx.call, following))
 
@@ -73,29 +70,27 @@ async def resend_notice(ctx: Context, reference: str, body: EmptyBody) -> Answer
     async with ctx.write(body) as unit:
         notice_id = id_from(_PREFIX, reference)
         ours = Notice.id == notice_id, Notice.business_line_id.in_(ctx.line_ids())
-        found = select(Notice, Ticket.number).join(Ticket, Ticket.id == Notice.ticket_id).where(*ours)
-        row = (await unit.session.execute(found.with_for_update(of=Notice))).one_or_none() if notice_id else None
-        if row is None:
+        notice = await unit.session.scalar(select(Notice).where(*ours).with_for_update()) if notice_id else None
+        if notice is None:
             raise NoticeNotFound
         if unit.replayed is not None:
             return unit.replayed
-        notice, number = row
         if await unit.session.get(NoticeChannel, notice.channel_id) is None:
             raise ChannelGone
         notice.state, notice.attempts = NoticeState.WAITING, 0
         notice.next_try_at = await unit.session.scalar(select(func.clock_timestamp()))
         await unit.session.flush()
-        return unit.answer(Answer.of(200, _shown(ctx, notice, number)))
+        return unit.answer(Answer.of(200, _shown(ctx, notice)))
 
 
-def _shown(ctx: Context, notice: Notice, number: str) -> NoticeOut:
+def _shown(ctx: Context, notice: Notice) -> NoticeOut:
     advice = advise(notice.kind, notice.last_status, notice.last_code, notice.last_text)
     taken = notice.state is NoticeState.SENT
     return NoticeOut(
         id=id_text(_PREFIX, notice.id),
         business_line=ctx.known.by_id[notice.business_line_id].name,
-        ticket_id=id_text("tkt", notice.ticket_id),
-        ticket_number=number,
+        ticket_id=notice.ticket_id and id_text("tkt", notice.ticket_id),
+        return_id=notice.return_request_id and id_text("ret", notice.return_request_id),
         commitment_id=notice.commitment_id and id_text("cmt", notice.commitment_id),
         channel_id=id_text("nch", notice.channel_id),
         advice=None if advice is None or taken else Bilingual(zh=advice.zh, en=advice.en),
@@ -103,13 +98,11 @@ def _shown(ctx: Context, notice: Notice, number: str) -> NoticeOut:
     )
 
 
-async def list_failed(db: Database, *, limit: int = 100) -> Sequence[tuple[str, Notice]]:
-    """Return the notices that failed, with their ticket's number, the latest first."""
-    failed = Notice.state == NoticeState.FAILED
-    found = select(Ticket.number, Notice).join(Ticket, Ticket.id == Notice.ticket_id).where(failed)
+async def list_failed(db: Database, *, limit: int = 100) -> Sequence[Notice]:
+    """Return the notices that failed, the latest first."""
+    found = select(Notice).where(Notice.state == NoticeState.FAILED).order_by(Notice.created_at.desc()).limit(limit)
     async with db.begin() as session:
-        rows = await session.execute(found.order_by(Notice.created_at.desc()).limit(limit))
-        return [(number, notice) for number, notice in rows]
+        return (await session.scalars(found)).all()
 
 
 async def resend_failed(db: Database) -> int:

@@ -19,15 +19,15 @@ from app.core.db import Database, database_now
 from app.core.ids import id_text
 from app.core.metrics import NOTICES
 from app.models.notices import Notice, NoticeChannel
-from app.models.tickets import Ticket
 from app.services.directory import EditionUnavailable, Known
 from app.services.notices.courier import Courier, Parcel
 from app.services.notices.outcomes import Outcome, Trouble
 from app.services.notices.sealing import open_address, open_secret
 from app.services.rules.clause import Wording
-from app.services.rules.notice_wording import Message, NoticeFacts, word_notice
+from app.services.rules.notice_wording import ABOUT_RETURN, ABOUT_TICKET, Message, NoticeFacts, word_notice
 from app.services.rules.notices import PACE, NoticeState, Verdict, retry_after
-from app.services.rules.sla import Milestone
+from app.services.rules.return_requests import DEADLINE_TITLES, DeadlineKind
+from app.services.rules.sla import MILESTONE_TITLES, Milestone
 
 _LEASE = timedelta(seconds=30)  # longer than any try
 _log = structlog.get_logger("aftersales.notices")
@@ -37,7 +37,6 @@ _log = structlog.get_logger("aftersales.notices")
 class _Claim:
     notice: Notice
     channel: NoticeChannel
-    ticket: Ticket
 
 
 async def send_next(
@@ -51,7 +50,7 @@ async def send_next(
         claim = await _claim(session, now or await database_now(session))
     if claim is None:
         return 0
-    message = _worded(claim.notice, claim.ticket, known, courier)
+    message = _worded(claim.notice, known, courier)
     outcome = await deliver(courier, keyring, claim.channel, message, claim.notice.id)
     async with db.begin() as session:
         await _record(session, claim, outcome, now or await database_now(session))
@@ -80,17 +79,15 @@ async def _claim(session: AsyncSession, at: datetime) -> _Claim | None:
         return None
     channel, notice_id = taken
     still_due = Notice.id == notice_id, Notice.next_try_at <= at  # it may have been sent while we came to the lock
-    found = select(Notice, Ticket).join(Ticket, Ticket.id == Notice.ticket_id).where(*still_due)
-    row = (await session.execute(found)).one_or_none()
-    if row is None:
+    notice = await session.scalar(select(Notice).where(*still_due))
+    if notice is None:
         return None
-    notice, ticket = row
     channel.ready_at = at + _LEASE
     notice.attempts += 1
     wait = retry_after(notice.attempts)
     notice.state = NoticeState.FAILED if wait is None else NoticeState.WAITING
     notice.next_try_at = None if wait is None else at + wait
-    return _Claim(notice, channel, ticket)
+    return _Claim(notice, channel)
 
 
 async def deliver(
@@ -104,31 +101,34 @@ async def deliver(
     return await courier.send(Parcel(channel.kind, address, secret, message, id_text("ntc", notice_id)))
 
 
-def _worded(notice: Notice, ticket: Ticket, known: Known, courier: Courier) -> Message:
+def _worded(notice: Notice, known: Known, courier: Courier) -> Message:
     data = notice.data
     names = data.get("milestones") or [name for name in [data.get("milestone")] if name]
+    milestones = [MILESTONE_TITLES[Milestone(name)] for name in names]
+    deadlines = [DEADLINE_TITLES[DeadlineKind(data["deadline"])]] if "deadline" in data else []
     return word_notice(
         NoticeFacts(
-            number=ticket.number,
-            business_line=known.by_id[ticket.business_line_id].name,
-            role=_title(notice.role, ticket, known),
+            about=ABOUT_TICKET if notice.ticket_id else ABOUT_RETURN,
+            number=notice.number,
+            business_line=known.by_id[notice.business_line_id].name,
+            role=_title(notice, known),
             event=notice.event,
-            milestones=tuple(Milestone(name) for name in names),
+            steps=(*milestones, *deadlines),
             percent=data.get("percent"),
             level=data.get("level"),
             due_at=datetime.fromisoformat(data["due_at"]) if "due_at" in data else None,
             occurred_at=notice.occurred_at,
-            timezone=known.timekeeping_of(ticket.policy_name, ticket.policy_version).timezone,
-            link=courier.link_to(ticket.number),
+            timezone=known.timekeeping_of(notice.policy_name, notice.policy_version).timezone,
+            link=courier.link_to(notice.number) if notice.ticket_id else None,
         )
     )
 
 
-def _title(role: str, ticket: Ticket, known: Known) -> Wording:
+def _title(notice: Notice, known: Known) -> Wording:
     try:
-        return known.edition(ticket.policy_name, ticket.policy_version).edition.roles[role].title
+        return known.edition(notice.policy_name, notice.policy_version).edition.roles[notice.role].title
     except (EditionUnavailable, KeyError):
-        return Wording(role, role)
+        return Wording(notice.role, notice.role)
 
 
 async def _record(session: AsyncSession, claim: _Claim, outcome: Outcome, at: datetime) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models.return_requests import ReturnRequest
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
 from app.services.policy_book import Policy
@@ -18,32 +19,37 @@ from app.services.rules.notices import Told, told_of_delay
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One event that roles are told of. `data` has what the message says beside the ticket's number."""
+    """One event that roles are told of. `data` has what the message says beside the number of what it is about.
 
-    ticket: Ticket
+    Of several news of one `part`, a commitment or a deadline, a channel is told the latest only.
+    """
+
+    about: Ticket | ReturnRequest
     event: str
     told: Sequence[Told]
     data: Mapping[str, Any]
     at: datetime
-    commitment_id: UUID | None = None
+    part: UUID | None = None
 
 
-# One channel is told once of one commitment, the latest of what came at one time: after downtime nobody is sent the
+# One channel is told once of one part, the latest of what came at one time: after downtime nobody is sent the
 # warnings of a deadline that is broken by now, and a channel of several roles hears no echo.
 _TELL = text("""
     INSERT INTO notice (
-        id, business_line_id, ticket_id, commitment_id, channel_id, kind, role, event, data, occurred_at,
-        state, attempts, next_try_at, created_at)
-    SELECT DISTINCT ON (told.ticket_id, told.commitment_id, channel.id)
-        gen_random_uuid(), channel.business_line_id, told.ticket_id, told.commitment_id, channel.id, channel.kind,
-        told.role, told.event, told.data, told.at, 'waiting', 0, now(), now()
+        id, business_line_id, ticket_id, return_request_id, number, policy_name, policy_version, commitment_id,
+        channel_id, kind, role, event, data, occurred_at, state, attempts, next_try_at, created_at)
+    SELECT DISTINCT ON (told.number, told.part, channel.id)
+        gen_random_uuid(), channel.business_line_id, told.ticket_id, told.return_request_id, told.number,
+        told.policy_name, told.policy_version, CASE WHEN told.ticket_id IS NOT NULL THEN told.part END, channel.id,
+        channel.kind, told.role, told.event, told.data, told.at, 'waiting', 0, now(), now()
     FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS told (
-        place int, line uuid, ticket_id uuid, commitment_id uuid, role text, kinds text[], event text, data jsonb,
+        place int, line uuid, ticket_id uuid, return_request_id uuid, number text, policy_name text,
+        policy_version text, part uuid, role text, kinds text[], event text, data jsonb,
         at timestamptz)
     JOIN notice_channel AS channel
       ON channel.business_line_id = told.line AND channel.enabled AND channel.kind = ANY (told.kinds)
      AND channel.roles && ARRAY[told.role, '*']
-    ORDER BY told.ticket_id, told.commitment_id, channel.id, told.place DESC
+    ORDER BY told.number, told.part, channel.id, told.place DESC
 """)
 
 
@@ -52,9 +58,13 @@ async def tell(session: AsyncSession, news: Sequence[News]) -> None:
     rows = [
         {
             "place": place,
-            "line": item.ticket.business_line_id.hex,
-            "ticket_id": item.ticket.id.hex,
-            "commitment_id": item.commitment_id and item.commitment_id.hex,
+            "line": item.about.business_line_id.hex,
+            "ticket_id": item.about.id.hex if isinstance(item.about, Ticket) else None,
+            "return_request_id": item.about.id.hex if isinstance(item.about, ReturnRequest) else None,
+            "number": item.about.number,
+            "policy_name": item.about.policy_name,
+            "policy_version": item.about.policy_version,
+            "part": item.part and item.part.hex,
             "role": told.role,
             "kinds": sorted(told.kinds),
             "event": item.event,

@@ -14,15 +14,20 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import database_now
-from app.core.errors import ServiceError
 from app.core.metrics import TIMERS_FIRED
 from app.core.outbox import Event
 from app.models.return_requests import ReturnDeadline, ReturnRequest
 from app.schemas.fields import instant_text
 from app.services.directory import Known
+from app.services.notices.telling import News, tell
 from app.services.policy_book import Policy
 from app.services.return_requests.deadlines import set_timer
 from app.services.return_requests.records import event_values
+from app.services.rules.classification import Kind, Urgency
+from app.services.rules.facts import Channel, TicketFacts
+from app.services.rules.notices import Told, told_of
+from app.services.rules.policy import Edition
+from app.services.rules.routing import decide_routing
 from app.services.rules.thresholds import Threshold, ThresholdKind, thresholds_of
 from app.services.timers import MOST_TRIES, set_back
 
@@ -83,7 +88,7 @@ def _attempt(request: ReturnRequest, row: ReturnDeadline, known: Known, at: date
     fired_before = row.thresholds_fired
     try:
         firings = list(_fire(request, row, known.edition(request.policy_name, request.policy_version), at))
-    except (ServiceError, ValueError, LookupError, OverflowError) as error:
+    except Exception as error:  # whatever it is, it is that row's: the others are due all the same
         row.thresholds_fired = fired_before
         set_back(row, at, error)
         return []
@@ -103,25 +108,34 @@ def _fire(request: ReturnRequest, row: ReturnDeadline, policy: Policy, at: datet
 
 
 async def _announce(session: AsyncSession, firings: Sequence[_Firing], at: datetime) -> None:
-    events = []
+    events, news = [], []
     for firing in firings:
-        kind = firing.threshold.kind
-        events.append(event_values(firing.request, _TYPES[kind], at=at, request_id=None, **_told(firing, at)))
+        request, kind = firing.request, firing.threshold.kind
+        told = told_of(firing.policy.edition, kind, firing.threshold.level, _handler_role(firing.policy.edition))
+        data = _data(firing, told, at)
+        events.append(event_values(request, _TYPES[kind], at=at, request_id=None, **data))
+        news.append(News(request, _TYPES[kind], told, data, at, firing.row.id))
         TIMERS_FIRED.labels(kind).inc()
     await session.flush()
     if events:
         await session.execute(insert(Event), events)
+        await tell(session, news)
 
 
-def _told(firing: _Firing, at: datetime) -> dict[str, Any]:
+def _handler_role(edition: Edition) -> str:
+    """Return the role that handles a ticket about a return: a request need not have one."""
+    facts = TicketFacts(Channel.HOTLINE, Kind.RETURN_EXCHANGE, Urgency.GENERAL)
+    return decide_routing(facts, None, edition.routing, edition.departments, edition.roles).handler_role
+
+
+def _data(firing: _Firing, told: Sequence[Told], at: datetime) -> dict[str, Any]:
     row, threshold = firing.row, firing.threshold
-    terms = firing.policy.edition.escalations
     return {
         "deadline": row.kind,
         "rule": row.rule,
         "percent": threshold.percent,
         "level": threshold.level,
-        "told": [{"role": term.role, "channel": term.channel} for term in terms if term.level == threshold.level],
+        "told": [{"role": whom.role, "channel": whom.channel} for whom in told],
         "due_on": row.due_on.isoformat(),
         "due_at": instant_text(row.due_at),
         "late_by_seconds": max(int((at - firing.due_at).total_seconds()), 0),

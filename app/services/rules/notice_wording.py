@@ -1,4 +1,7 @@
-"""What a notice says, in both languages: which ticket, which step, due when, how late. Nothing of the customer."""
+"""What a notice says, in both languages: of which ticket or return request, which step, due when, how late.
+
+Nothing of the customer.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,21 +10,21 @@ from zoneinfo import ZoneInfo
 
 from app.services.rules.clause import Wording
 from app.services.rules.promise import local_time
-from app.services.rules.sla import MILESTONE_TITLES, Milestone
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeFacts:
     """What is known when a notice is written. Instants are aware; `occurred_at` is when it came to it.
 
-    Without `milestones` the notice is about the ticket as a whole; `link` leads to it where the company has a page.
+    Without `steps` the notice is about the ticket as a whole; `link` leads to it where the company has a page.
     """
 
+    about: Wording
     number: str
     business_line: str
     role: Wording
     event: str
-    milestones: tuple[Milestone, ...]
+    steps: tuple[Wording, ...]
     percent: int | None
     level: int | None
     due_at: datetime | None
@@ -42,10 +45,18 @@ class Message:
         return f"{self.subject.zh}\n{self.body.zh}\n\n{self.subject.en}\n{self.body.en}"
 
 
+# Whatever a notice is about, it has the word that robots are told to ask for.
+ABOUT_TICKET = Wording("工单", "Ticket")
+ABOUT_RETURN = Wording("退换货工单", "Return request")
+
+
 def word_notice(facts: NoticeFacts) -> Message:
     happened = _happened(facts)
     return Message(
-        Wording(f"【售后】工单 {facts.number} {happened.zh}", f"[After-sales] Ticket {facts.number}: {happened.en}"),
+        Wording(
+            f"【售后】{facts.about.zh} {facts.number} {happened.zh}",
+            f"[After-sales] {facts.about.en} {facts.number}: {happened.en}",
+        ),
         _lines(_particulars(facts)),
     )
 
@@ -59,14 +70,14 @@ def word_test(business_line: str) -> Message:
 
 
 def _happened(facts: NoticeFacts) -> Wording:
-    zh = "、".join(MILESTONE_TITLES[milestone].zh for milestone in facts.milestones)
-    en = ", ".join(MILESTONE_TITLES[milestone].en for milestone in facts.milestones)
+    zh = "、".join(step.zh for step in facts.steps)
+    en = ", ".join(step.en for step in facts.steps)
     match facts.event:
-        case "sla.warning":
+        case "sla.warning" | "return.deadline_due":
             return Wording(f"{zh}时限已用 {facts.percent}%", f"{facts.percent} % of the time for {en} is used")
-        case "sla.breached":
+        case "sla.breached" | "return.deadline_overdue":
             return Wording(f"{zh}已超时", f"{en} is overdue")
-        case "sla.escalated" if facts.milestones:
+        case "sla.escalated" | "return.deadline_escalated" if facts.steps:
             return Wording(f"{zh}超时，升级至第 {facts.level} 级", f"{en} escalated to level {facts.level}")
         case "sla.escalated":
             return Wording(f"由人工升级至第 {facts.level} 级", f"escalated to level {facts.level} by hand")

@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from app.services.rules.clause import Wording
 from app.services.rules.returns.company import CompanyTerms
 from app.services.rules.returns.statutes import Statutes
 from app.services.rules.returns.words import (
@@ -78,6 +79,12 @@ class LineRemedy(StrEnum):
 class DeadlineKind(StrEnum):
     ANSWER = "answer"  # 答复
     REFUND = "refund"  # 退款
+
+
+DEADLINE_TITLES: Final = {
+    DeadlineKind.ANSWER: Wording("答复客户", "the answer to the customer"),
+    DeadlineKind.REFUND: Wording("退款", "the refund"),
+}
 
 
 @dataclass(frozen=True, slots=True)

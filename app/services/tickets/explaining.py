@@ -3,11 +3,11 @@
 from dataclasses import asdict
 
 from app.core.ids import id_from
-from app.schemas.sla import ExplanationOut, SpecialDayOut, StretchOut
+from app.schemas.sla import CountedOut, ExplanationOut, SpecialDayOut, StretchOut
 from app.schemas.tickets import DecisionOut
 from app.services.context import Context
 from app.services.rules.clause import DecisionKind
-from app.services.rules.explanation import DAY_TITLES, Stretch, explain
+from app.services.rules.explanation import DAY_TITLES, Explanation, Stretch, explain
 from app.services.tickets.clocks import running
 from app.services.tickets.loading import load_ticket
 from app.services.tickets.refusals import CommitmentNotFound
@@ -29,6 +29,7 @@ async def explain_commitment(ctx: Context, reference: str, commitment: str) -> E
     told = explain(running(row), time)
     outcome = f"{row.milestone}:{row.target_value}_{row.target_unit}"
     return ExplanationOut(
+        **dict(counted_of(told)),
         commitment=render_commitment(row, time, ctx.now),
         time_zone=time.timezone,
         decisions=[
@@ -36,9 +37,15 @@ async def explain_commitment(ctx: Context, reference: str, commitment: str) -> E
             for decision in loaded.ticket.decisions
             if decision["kind"] == DecisionKind.SLA and decision["outcome"] == outcome
         ],
+        pauses=[_stretch(stretch) for stretch in told.pauses],
+    )
+
+
+def counted_of(told: Explanation) -> CountedOut:
+    """Show what was counted towards a deadline, beside the pauses."""
+    return CountedOut(
         allowance_seconds=told.allowance_seconds,
         counted=[_stretch(stretch) for stretch in told.counted],
-        pauses=[_stretch(stretch) for stretch in told.pauses],
         days=[
             SpecialDayOut.model_validate({"on": day.on, "nature": day.nature, "title": asdict(DAY_TITLES[day.nature])})
             for day in told.days

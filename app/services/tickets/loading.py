@@ -1,6 +1,6 @@
 """Finding one ticket for a caller: by number or id, within the caller's lines, locked when it is to be changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -43,9 +43,12 @@ async def load_ticket(
 ) -> tuple[Context, Loaded]:
     """Return a ticket with its commitments and the edition it keeps, and the context at the ticket's own time.
 
+    Who waited for the lock acts when they get it, after whoever had it: a ticket's time never goes back.
     Raises: TicketNotFound.
     """
     ticket = await find_ticket(session, ctx, reference, lock=lock)
+    if lock:
+        ctx = replace(ctx, now=ctx.kit.clock())
     rows = await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id == ticket.id))
     policy = await ctx.edition_of(ticket.policy_name, ticket.policy_version)
     return await at_own_time(session, ctx, ticket), Loaded(ticket, list(rows), policy)

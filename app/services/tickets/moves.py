@@ -21,6 +21,7 @@ from app.services.rules.sla import Milestone, decide_sla
 from app.services.rules.surveys import ends_matter
 from app.services.rules.thresholds import ThresholdKind
 from app.services.rules.tickets import MEETS, Awaited, Move, Status, next_status
+from app.services.staff import require_room
 from app.services.surveys.queueing import queue_survey
 from app.services.tickets.answering import answer_again, answer_changed
 from app.services.tickets.clocks import (
@@ -64,15 +65,16 @@ _INTERNAL = {Move.ASSIGN, Move.TRANSFER, Move.ESCALATE}
 async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) -> Answer:
     """Make one move and answer with the ticket.
 
-    Raises: TicketNotFound, InvalidTransition, DelayReasonRequired, UnknownDepartment, VersionMismatch,
-    ApprovalRequired for resolving a complaint whose handling report is not approved.
+    Raises: TicketNotFound, InvalidTransition, DelayReasonRequired, UnknownDepartment, VersionMismatch, StaffAtCapacity
+    for giving it to who may have no more, ApprovalRequired for resolving a complaint whose handling report is not
+    approved.
     """
     async with ctx.write(body) as unit:
         if unit.replayed is not None:
             return await answer_again(ctx, unit, reference)
         ctx, loaded = await load_ticket(unit.session, ctx, reference, lock=True)
         check_version(ctx.call, loaded.ticket.version, ctx.caller.tier)
-        ticket, before = loaded.ticket, loaded.ticket.status
+        ticket, before, held_by = loaded.ticket, loaded.ticket.status, loaded.ticket.assignee_staff_no
         awaited = body.waiting_for if isinstance(body, WaitIn) else None
         after = next_status(before, move, awaited)
         if after is None:
@@ -83,6 +85,8 @@ async def move_ticket(ctx: Context, reference: str, move: Move, body: MoveIn) ->
         ticket.status = after
         _take_responsibility(loaded.policy, ticket, move, body)
         _apply(ctx, loaded.policy, ticket, move, body)
+        if ticket.assignee_staff_no not in (None, held_by):
+            await require_room(unit.session, ticket.business_line_id, ticket.assignee_staff_no)
         step_taken(ticket, move, loaded.policy, ctx.now)
         new = _begin_again(ctx, loaded) if move is Move.REOPEN else []
         told = await _tell(ctx, unit.session, loaded) if move is Move.ESCALATE else {}

@@ -98,6 +98,8 @@ def accomplish(
 async def record_delay_reason(ctx: Context, reference: str, body: DelayReasonIn) -> Answer:
     """Put on record why a step is or will be late: for one commitment, for a milestone, or for all still open.
 
+    Where none is named, late steps that have ended get the reason too if they have none; one that has is corrected by
+    name only.
     Raises: TicketNotFound, ValidationFailed if the ticket has no such open or late commitment.
     """
     async with ctx.write(body) as unit:
@@ -120,7 +122,10 @@ async def record_delay_reason(ctx: Context, reference: str, body: DelayReasonIn)
 _NO_SUCH_COMMITMENT = FieldError(
     ("pointer", "#/commitment_id"),
     "unknown_value",
-    Text("该工单没有符合的未完成或超时的时限", "The ticket has no such commitment that is open or late"),
+    Text(
+        "该工单没有符合的未完成或超时的时限；更正已结束步骤的原因须指明时限或节点",
+        "The ticket has no such commitment that is open or late; name a step that has ended to correct its reason",
+    ),
 )
 
 
@@ -129,4 +134,6 @@ def _meant(row: TicketCommitment, body: DelayReasonIn) -> bool:
         return False
     if body.commitment_id is not None:
         return row.id == id_from("cmt", body.commitment_id)
-    return body.milestone is None or row.milestone is body.milestone
+    if body.milestone is not None:
+        return row.milestone is body.milestone
+    return row.ended_at is None or row.delay_reason is None
