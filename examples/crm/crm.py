@@ -29,24 +29,29 @@ class Receiver(BaseHTTPRequestHandler):
     timeout = 15
 
     def do_POST(self) -> None:
+        self._answer(self._take())
+        arrived.set()
+
+    def _take(self) -> int:
+        """Return the status to answer with, the event being kept."""
         length = int(self.headers.get("Content-Length", 0))
         if length > LONGEST:
             self.close_connection = True
-            return self._answer(413)
+            return 413
         body = self.rfile.read(length)
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
             event = Webhook(os.environ["WEBHOOK_SECRET"]).verify(body, headers)
         except WebhookVerificationError:
-            return self._answer(401)
+            return 401
         if event["type"] != "webhook.test":  # it stands in no feed and belongs to no order
             Inbox(os.environ["CRM_FILE"]).keep([event])
-        self._answer(204)
-        arrived.set()
+        return 204
 
     def _answer(self, status: int) -> None:
         self.send_response(status)
-        self.send_header("Content-Length", "0") if status != 204 else None
+        if status != 204:
+            self.send_header("Content-Length", "0")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -119,7 +124,8 @@ def main() -> None:
                 serve(service, int(port))
             case _:
                 raise SystemExit(
-                    "crm.py file LINE CASE CUSTOMER STAFF_NO WORDS | correct TICKET STAFF_NO FIELD VALUE | catch-up | serve PORT"
+                    "crm.py file LINE CASE CUSTOMER STAFF_NO WORDS | correct TICKET STAFF_NO FIELD VALUE"
+                    " | catch-up | serve PORT"
                 )
 
 

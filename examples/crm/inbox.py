@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE INDEX IF NOT EXISTS by_subject ON event (subject, done, sequence);
 CREATE TABLE IF NOT EXISTS feed (position INTEGER NOT NULL);
 """
-# Next is what follows the last event done of the same subject; what comes too early waits. 取出紧接上一个的事件，早到的等待。
+# Next is what follows the last event done of the same subject; what comes too early waits.
+# 取出紧接上一个的事件，早到的等待。
 _NEXT = """
 SELECT id, body FROM event WHERE NOT done AND sequence = 1 + (
     SELECT coalesce(max(sequence), 0) FROM event AS earlier WHERE earlier.subject = event.subject AND earlier.done
@@ -34,7 +35,9 @@ class Inbox:
         """Store events, those known already once, together with the position of the feed they came to."""
         rows = [(event["id"], event["subject"], event["sequence"], json.dumps(event)) for event in events]
         with self._file:
-            self._file.executemany("INSERT OR IGNORE INTO event (id, subject, sequence, body) VALUES (?, ?, ?, ?)", rows)
+            self._file.executemany(
+                "INSERT OR IGNORE INTO event (id, subject, sequence, body) VALUES (?, ?, ?, ?)", rows
+            )
             if position is not None:
                 self._file.execute("DELETE FROM feed")
                 self._file.execute("INSERT INTO feed VALUES (?)", (position,))

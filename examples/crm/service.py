@@ -13,9 +13,7 @@ ATTEMPTS = 5
 Json = dict[str, Any]
 
 
-def send(
-    service: httpx.Client, method: str, path: str, body: Json | None = None, **headers: str
-) -> httpx.Response:
+def send(service: httpx.Client, method: str, path: str, body: Json | None = None, **headers: str) -> httpx.Response:
     """Ask until an answer comes. For a write that is safe by its Idempotency-Key or its If-Match.
 
     没有应答就重发；写操作靠 Idempotency-Key 或 If-Match 保证不会做两次。
