@@ -56,5 +56,5 @@ async def test_what_the_page_shows_is_in_the_answer_and_has_a_word(shop: Shop, r
 
 async def test_a_wrong_proof_is_a_problem_whose_title_the_page_can_show(shop: Shop) -> None:
     response, _ = await ask(shop[0], "0000", "no_reason")
-    assert check_problem(response, 404, "order_not_found")["title"]
+    assert check_problem(response, 404, "not_found")["title"]
     assert response.headers["access-control-allow-origin"] == shop[0]
