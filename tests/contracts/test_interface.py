@@ -138,7 +138,7 @@ HARMLESS: dict[str, Change] = {
 
 
 @pytest.mark.parametrize(("change", "named"), BREAKS.values(), ids=BREAKS.keys())
-def test_what_breaks_a_client_is_found_and_named(change: Change, named: str) -> None:
+def test_R49_what_breaks_a_client_is_found_and_named(change: Change, named: str) -> None:
     now = small()
     change(now)
     assert any(named in found for found in breaking(small(), now)), breaking(small(), now)

@@ -46,7 +46,7 @@ async def raw(url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def test_every_table_with_rows_of_a_line_has_a_forced_policy(db: Database) -> None:
+async def test_R16_every_table_with_rows_of_a_line_has_a_forced_policy(db: Database) -> None:
     async with db.begin() as session:
         tables = (await session.execute(text(_OF_LINES))).all()
     assert len(tables) >= 25
@@ -64,7 +64,7 @@ async def test_every_table_that_belongs_to_one_of_a_line_says_whose_it_is(db: Da
         assert [(child, parent) for child, parent in children if parent in named and child not in named] == []
 
 
-async def test_the_application_acts_as_a_role_that_owns_nothing_and_passes_no_barrier(db: Database) -> None:
+async def test_R16_the_application_acts_as_a_role_that_owns_nothing_and_passes_no_barrier(db: Database) -> None:
     async with db.begin() as session:
         role = (
             await session.execute(
@@ -78,7 +78,7 @@ async def test_the_application_acts_as_a_role_that_owns_nothing_and_passes_no_ba
     assert tuple(role) == (APP_ROLE, False, False, False)
 
 
-async def test_without_the_setting_no_row_is_seen(database_url: str, lines: dict[str, UUID]) -> None:
+async def test_R16_without_the_setting_no_row_is_seen(database_url: str, lines: dict[str, UUID]) -> None:
     async with raw(database_url) as connection:
         for table in await connection.fetch(_OF_LINES):
             assert await connection.fetchval(f"SELECT count(*) FROM {table['name']}") == 0, table

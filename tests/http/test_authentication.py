@@ -196,7 +196,7 @@ WRONG_OTHERWISE = [
 ]
 
 
-def test_every_operation_has_its_scope_in_the_table_and_the_table_no_others(service: Service) -> None:
+def test_R17_every_operation_has_its_scope_in_the_table_and_the_table_no_others(service: Service) -> None:
     assert {operation.name for operation in operations(service.app)} == SCOPES.keys()
 
 
@@ -239,7 +239,7 @@ async def test_nobody_is_told_anything_without_a_key(service: Service, authoriza
     assert not findings
 
 
-async def test_an_expired_key_is_told_so_from_its_last_second_on(service: Service) -> None:
+async def test_R18_an_expired_key_is_told_so_from_its_last_second_on(service: Service) -> None:
     client = await service.client(lifetime=timedelta(hours=1))
     service.clock.advance(seconds=3599)
     assert (await client.get("/v1/events")).status_code == 200
@@ -251,7 +251,7 @@ async def test_an_expired_key_is_told_so_from_its_last_second_on(service: Servic
         assert response.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_revoked_key_stops_working_within_five_seconds(service: Service) -> None:
+async def test_R18_a_revoked_key_stops_working_within_five_seconds(service: Service) -> None:
     client = await service.client()
     assert (await client.get("/v1/events")).status_code == 200
     key_hash = "sha256(convert_to($1, 'UTF8'))"
@@ -271,7 +271,7 @@ async def test_a_key_that_is_deleted_is_unknown(service: Service) -> None:
     check_problem(await client.get("/v1/events"), 401, "invalid_api_key")
 
 
-async def test_every_scope_but_the_right_one_is_not_enough(service: Service) -> None:
+async def test_R17_every_scope_but_the_right_one_is_not_enough(service: Service) -> None:
     findings = Findings()
     for scope in Scope:
         others = await service.client(scopes=tuple(other for other in Scope if other is not scope))
@@ -285,7 +285,7 @@ async def test_every_scope_but_the_right_one_is_not_enough(service: Service) -> 
     assert not findings
 
 
-async def test_the_right_scope_alone_is_enough(service: Service) -> None:
+async def test_R17_the_right_scope_alone_is_enough(service: Service) -> None:
     refused = []
     for scope in Scope:
         client = await service.client(scopes=(scope,))
@@ -311,7 +311,7 @@ async def test_a_key_without_scopes_or_lines_may_nothing_and_sees_nothing(servic
 
 
 @pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(days=365, seconds=1), timedelta(days=-1)])
-async def test_no_key_is_made_that_lives_too_long_or_not_at_all(service: Service, lifetime: timedelta) -> None:
+async def test_R18_no_key_is_made_that_lives_too_long_or_not_at_all(service: Service, lifetime: timedelta) -> None:
     with pytest.raises(ValueError, match="365 days"):
         await service.key(lifetime=lifetime)
 

@@ -54,7 +54,7 @@ async def post(page: Any, origin: str | None = SHOP) -> Response:
     return cast("Response", await page.client.post(CHECK, json={}, headers=headers))
 
 
-async def test_a_browser_key_reaches_the_check_and_nothing_else(app: FastAPI, page: Any) -> None:
+async def test_R19_a_browser_key_reaches_the_check_and_nothing_else(app: FastAPI, page: Any) -> None:
     for operation in operations(app):
         if operation.name != f"POST {CHECK}":
             url = operation.url(**dict.fromkeys(operation.references, "x"))
@@ -68,14 +68,14 @@ async def test_a_browser_key_reaches_the_check_and_nothing_else(app: FastAPI, pa
 
 
 @pytest.mark.parametrize("origin", STRANGERS)
-async def test_another_origin_is_refused_and_its_page_may_not_read_why(page: Any, origin: str | None) -> None:
+async def test_R19_another_origin_is_refused_and_its_page_may_not_read_why(page: Any, origin: str | None) -> None:
     asked = {"Access-Control-Request-Method": "POST"} | ({} if origin is None else {"Origin": origin})
     for response in (await post(page, origin), await page.client.options(CHECK, headers=asked)):
         check_problem(response, 403, "origin_not_allowed")
         assert "access-control-allow-origin" not in response.headers
 
 
-async def test_a_preflight_is_answered_for_known_origins_on_the_one_route(page: Any) -> None:
+async def test_R19_a_preflight_is_answered_for_known_origins_on_the_one_route(page: Any) -> None:
     asked = {"Origin": SHOP, "Access-Control-Request-Method": "POST"}
     allowed = await page.client.options(CHECK, headers=asked)
     assert (allowed.status_code, allowed.content) == (204, b"")
@@ -84,7 +84,7 @@ async def test_a_preflight_is_answered_for_known_origins_on_the_one_route(page: 
     check_problem(await page.client.options("/v1/tickets", headers=asked), 401, "invalid_api_key")
 
 
-async def test_an_address_may_ask_ten_times_a_minute_and_is_told_what_is_left(page: Any) -> None:
+async def test_R20_an_address_may_ask_ten_times_a_minute_and_is_told_what_is_left(page: Any) -> None:
     left = [(await post(page)).headers["ratelimit"] for _ in range(10)]
     assert '"address";r=9;' in left[0]
     assert '"address";r=0;' in left[-1]
@@ -131,7 +131,7 @@ async def test_an_order_needs_its_own_customers_digits_or_its_own_token(order: A
     assert await order.ask("D-1", order_token=good) is None
 
 
-async def test_after_ten_wrong_digits_only_a_token_proves_an_order(order: Any) -> None:
+async def test_R20_after_ten_wrong_digits_only_a_token_proves_an_order(order: Any) -> None:
     for guess in range(10):
         assert await order.ask("D-1", phone_last4=f"{guess:04}") is None
     assert await order.ask("D-1", phone_last4="1234") is None
@@ -145,7 +145,7 @@ async def guess(page: Any, number: int, order_no: str = "D-1", **headers: str) -
 
 
 @pytest.mark.usefixtures("order")
-async def test_forged_addresses_do_not_raise_the_limit(page: Any) -> None:
+async def test_R20_forged_addresses_do_not_raise_the_limit(page: Any) -> None:
     answers = []
     for number in range(300):
         forged = {"X-Forwarded-For": f"203.0.113.{number % 50}", "Forwarded": f"for=10.0.0.{number}"}

@@ -37,7 +37,7 @@ async def ticket(service: Service, caller: httpx.AsyncClient) -> dict[str, Any]:
     return (await caller.get(f"/v1/tickets/{ticket['number']}")).json()  # type: ignore[no-any-return]
 
 
-async def test_every_answer_carries_the_security_headers_and_its_request_id(
+async def test_R48_every_answer_carries_the_security_headers_and_its_request_id(
     service: Service, caller: httpx.AsyncClient, ticket: dict[str, Any]
 ) -> None:
     for operation in operations(service.app):
@@ -65,12 +65,12 @@ def check_headers(response: httpx.Response) -> None:
 
 
 @pytest.mark.parametrize("sent", ["a" * 65, "with space", "a/b", "", "a\x00b", "é", "a%0d%0ab", "<script>"])
-async def test_a_request_id_out_of_form_is_replaced(caller: httpx.AsyncClient, sent: str) -> None:
+async def test_R44_a_request_id_out_of_form_is_replaced(caller: httpx.AsyncClient, sent: str) -> None:
     response = await caller.get("/v1/events", headers=in_bytes({"X-Request-Id": sent}))
     assert re.fullmatch(r"req_[0-9a-f]{24}", response.headers["x-request-id"])
 
 
-async def test_the_request_id_stands_with_what_the_request_did(service: Service, caller: httpx.AsyncClient) -> None:
+async def test_R44_the_request_id_stands_with_what_the_request_did(service: Service, caller: httpx.AsyncClient) -> None:
     response = await caller.post("/v1/tickets", json=a_ticket(), headers={"X-Request-Id": "join-me"})
     number = response.json()["number"]
     rows = await service.sql(

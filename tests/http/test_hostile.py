@@ -79,7 +79,7 @@ def address(operation: Operation, ticket: str) -> str:
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
-async def test_a_body_that_is_not_strict_json_is_malformed_everywhere_and_quickly(
+async def test_R31_a_body_that_is_not_strict_json_is_malformed_everywhere_and_quickly(
     caller: httpx.AsyncClient, writing: list[tuple[Operation, str]], body: bytes
 ) -> None:
     findings = Findings()
@@ -115,7 +115,7 @@ async def test_an_empty_body_is_refused_where_a_body_is_required(
     assert not findings
 
 
-async def test_a_field_nobody_knows_or_nobody_may_set_is_refused_by_name(
+async def test_R17_a_field_nobody_knows_or_nobody_may_set_is_refused_by_name(
     caller: httpx.AsyncClient, writing: list[tuple[Operation, str]]
 ) -> None:
     for operation, url in writing:
@@ -144,7 +144,7 @@ WRONG_VALUES: dict[str, tuple[set[str], Any]] = {
 
 
 @pytest.mark.parametrize(("kinds", "value"), WRONG_VALUES.values(), ids=WRONG_VALUES.keys())
-async def test_every_field_refuses_a_value_of_the_wrong_kind_or_size(
+async def test_R31_every_field_refuses_a_value_of_the_wrong_kind_or_size(
     caller: httpx.AsyncClient, writing: list[tuple[Operation, str]], kinds: set[str], value: object
 ) -> None:
     findings = []
@@ -267,7 +267,7 @@ LEGITIMATE = {
 
 
 @pytest.mark.parametrize("text", LEGITIMATE.values(), ids=LEGITIMATE.keys())
-async def test_unusual_text_is_kept_as_it_is(caller: httpx.AsyncClient, text: str) -> None:
+async def test_R31_unusual_text_is_kept_as_it_is(caller: httpx.AsyncClient, text: str) -> None:
     short = text[:100].strip()
     ticket = await take(
         caller,

@@ -69,7 +69,7 @@ async def test_the_name_of_an_unknown_parameter_is_shown_cut_and_masked(caller: 
     assert "wang.fang@example.com" not in response.text
 
 
-async def test_a_repeated_parameter_is_refused_everywhere(
+async def test_R31_a_repeated_parameter_is_refused_everywhere(
     caller: httpx.AsyncClient, listing: list[tuple[Operation, str]]
 ) -> None:
     for operation, url in listing:
@@ -101,7 +101,7 @@ WRONG_PAIRS = [(name, value) for name, values in WRONG.items() for value in valu
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG_PAIRS, ids=[f"{name}={value[:20]}" for name, value in WRONG_PAIRS])
-async def test_a_parameter_out_of_range_is_refused_by_name(
+async def test_R31_a_parameter_out_of_range_is_refused_by_name(
     service: Service, caller: httpx.AsyncClient, ticket: dict[str, Any], name: str, value: str
 ) -> None:
     tried = 0
@@ -156,7 +156,7 @@ async def test_any_text_may_be_looked_for_and_means_only_itself(
     assert (response.status_code, response.json()["items"]) == (200, [])
 
 
-async def test_an_injection_finds_no_more_than_a_stranger(caller: httpx.AsyncClient, ticket: object) -> None:
+async def test_R33_an_injection_finds_no_more_than_a_stranger(caller: httpx.AsyncClient, ticket: object) -> None:
     for payload in (
         "' OR 1=1 --",
         "x' UNION SELECT 1--",
@@ -198,7 +198,7 @@ def _signed(message: bytes, ring: KeyRing = RING) -> str:
     return base64.urlsafe_b64encode(ring.sign("cursor", message) + message).decode().rstrip("=")
 
 
-async def test_a_cursor_that_is_not_ours_is_invalid(
+async def test_R31_a_cursor_that_is_not_ours_is_invalid(
     caller: httpx.AsyncClient, paged: list[tuple[str, dict[str, str]]]
 ) -> None:
     for url, query in paged:
@@ -299,7 +299,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize("key", KEYS)
-async def test_an_idempotency_key_out_of_form_is_refused_before_anything_is_done(
+async def test_R31_an_idempotency_key_out_of_form_is_refused_before_anything_is_done(
     service: Service, caller: httpx.AsyncClient, ticket: dict[str, Any], key: str
 ) -> None:
     before = await service.sql("SELECT count(*) FROM ticket")
@@ -341,7 +341,7 @@ TAGS = [
 
 
 @pytest.mark.parametrize("tag", TAGS)
-async def test_a_weak_stale_or_unreadable_tag_is_a_mismatch_and_changes_nothing(
+async def test_R6_a_weak_stale_or_unreadable_tag_is_a_mismatch_and_changes_nothing(
     service: Service, caller: httpx.AsyncClient, samples: dict[str, str], tag: str
 ) -> None:
     ticket = await take(caller, business_line="components", severity="serious")  # has a handling report

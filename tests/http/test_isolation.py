@@ -75,7 +75,7 @@ async def world(service: Service) -> World:
     return World(us, them, ours, theirs, clocks[1].json(), notice, await hook(them, "theirs"))
 
 
-def test_every_operation_has_its_place_in_the_matrix(service: Service) -> None:
+def test_R16_every_operation_has_its_place_in_the_matrix(service: Service) -> None:
     assert {operation.name for operation in operations(service.app)} == MATRIX.keys()
 
 
@@ -97,7 +97,7 @@ def nameless(response: httpx.Response) -> tuple[int, dict[str, Any], dict[str, s
     return response.status_code, problem, headers
 
 
-async def test_a_foreign_ticket_looks_like_none_on_every_operation(service: Service, world: World) -> None:
+async def test_R16_a_foreign_ticket_looks_like_none_on_every_operation(service: Service, world: World) -> None:
     before = await service.sql("SELECT version, status FROM ticket ORDER BY number")
     for operation in of_kind(service, REFERENCE):
         unknown, foreign = [
@@ -201,7 +201,7 @@ async def test_a_foreign_line_looks_like_none_wherever_one_is_named(service: Ser
         check_problem(await world.us.post("/v1/tickets/search", json=body), 404, "not_found")
 
 
-async def test_no_list_shows_counts_or_hints_at_what_is_foreign(service: Service, world: World) -> None:
+async def test_R16_no_list_shows_counts_or_hints_at_what_is_foreign(service: Service, world: World) -> None:
     for operation in of_kind(service, LIST):
         if operation.method == "GET":
             query = {"within_seconds": EVERYTHING_DUE} if "overdue" in operation.path else {}
@@ -227,7 +227,7 @@ SEARCHES = [
 
 
 @pytest.mark.parametrize("criteria", SEARCHES)
-async def test_no_search_finds_what_is_foreign(world: World, criteria: dict[str, str]) -> None:
+async def test_R16_no_search_finds_what_is_foreign(world: World, criteria: dict[str, str]) -> None:
     found = await world.us.post("/v1/tickets/search", json=criteria)
     assert {item["number"] for item in found.json()["items"]} <= {world.ours["number"]}
     assert not [word for word in world.their_words() if word in found.text]
@@ -242,13 +242,13 @@ async def test_no_filter_reaches_what_is_foreign(world: World, query: dict[str, 
     assert (await world.them.get("/v1/tickets", params={**query, "include": "total"})).json()["total"] == 1
 
 
-async def test_the_feed_has_gaps_but_nothing_foreign(world: World) -> None:
+async def test_R16_the_feed_has_gaps_but_nothing_foreign(world: World) -> None:
     events = (await world.us.get("/v1/events", params={"limit": 200})).json()["items"]
     assert {event["source"] for event in events} == {f"/business-lines/{OURS}"}
     assert {event["subject"] for event in events} == {f"tickets/{world.ours['id']}"}
 
 
-async def test_a_cursor_of_another_line_leads_nowhere(service: Service, world: World) -> None:
+async def test_R16_a_cursor_of_another_line_leads_nowhere(service: Service, world: World) -> None:
     both = await service.client(lines=(OURS, THEIRS))
     cursor = (await both.get("/v1/tickets", params={"limit": 1})).json()["next_cursor"]
     check_problem(await world.us.get("/v1/tickets", params={"cursor": cursor}), 400, "cursor_filter_mismatch")
@@ -256,7 +256,7 @@ async def test_a_cursor_of_another_line_leads_nowhere(service: Service, world: W
     check_problem(await world.us.get(timeline, params={"cursor": cursor}), 404, "not_found")
 
 
-async def test_the_same_idempotency_key_of_two_clients_is_two_keys(service: Service, world: World) -> None:
+async def test_R3_the_same_idempotency_key_of_two_clients_is_two_keys(service: Service, world: World) -> None:
     headers = {"Idempotency-Key": "one-and-the-same"}
     first = await world.us.post("/v1/tickets", json=a_ticket(), headers=headers)
     second = await world.them.post("/v1/tickets", json=a_ticket(business_line=THEIRS), headers=headers)
@@ -267,7 +267,7 @@ async def test_the_same_idempotency_key_of_two_clients_is_two_keys(service: Serv
     assert not any("idempotent-replayed" in response.headers for response in (first, second, third))
 
 
-async def test_the_same_external_ref_of_two_clients_is_two_tickets(service: Service, world: World) -> None:
+async def test_R3_the_same_external_ref_of_two_clients_is_two_tickets(service: Service, world: World) -> None:
     neighbour = await service.client(lines=(OURS,))
     for client, line in ((world.them, THEIRS), (neighbour, OURS)):
         response = await client.post("/v1/tickets", json=a_ticket(business_line=line, external_ref="our-ref"))
@@ -293,7 +293,7 @@ def narrowed(service: Service) -> Narrow:
     return narrow
 
 
-async def test_a_replay_shows_nothing_of_a_line_the_key_no_longer_sees(service: Service, narrowed: Narrow) -> None:
+async def test_R16_a_replay_shows_nothing_of_a_line_the_key_no_longer_sees(service: Service, narrowed: Narrow) -> None:
     both = await service.client(lines=(OURS, THEIRS))
     ticket = await take(both, business_line=THEIRS)
     url, headers = f"/v1/tickets/{ticket['number']}/acknowledge", {"Idempotency-Key": "before-the-rotation"}

@@ -40,7 +40,7 @@ async def test_a_key_serves_within_its_networks(service: Service, address: str) 
 
 
 @pytest.mark.parametrize("address", ["10.2.0.1", "::ffff:10.2.0.1", "2001:db9::7", "192.0.2.10", "testclient", ""])
-async def test_a_key_serves_nowhere_else(service: Service, address: str) -> None:
+async def test_R18_a_key_serves_nowhere_else(service: Service, address: str) -> None:
     key = await key_for(service, "10.1.0.0/16", "2001:db8::/32", "192.0.2.9/32")
     check_problem(await at(service, address, key).get("/v1/events"), 403, "address_not_allowed")
     signed_in = await at(service, address).post("/reports/sign-in", content=f"key={key}")

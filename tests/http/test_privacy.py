@@ -140,7 +140,7 @@ async def logged(service: Service, request_id: str) -> list[asyncpg.Record]:
     return await service.sql("SELECT * FROM access_log WHERE request_id = $1", request_id)
 
 
-async def test_every_full_view_is_on_record_with_who_what_and_which_fields(
+async def test_R24_every_full_view_is_on_record_with_who_what_and_which_fields(
     service: Service, viewers: dict[Tier, httpx.AsyncClient], ticket: dict[str, Any]
 ) -> None:
     client, url = viewers[Tier.SENSITIVE], f"/v1/tickets/{ticket['id']}"
@@ -175,7 +175,7 @@ async def test_a_masked_view_leaves_no_record(
 
 
 @pytest.mark.parametrize("how", ["one", "timeline", "list", "search", "move", "comment"])
-async def test_what_cannot_be_put_on_record_is_not_shown(
+async def test_R24_what_cannot_be_put_on_record_is_not_shown(
     service: Service, caller: httpx.AsyncClient, viewers: dict[Tier, httpx.AsyncClient], how: str
 ) -> None:
     url = f"/v1/tickets/{(await take(caller, customer=PERSON, description=TEXT))['id']}"
@@ -272,7 +272,7 @@ async def dump(service: Service) -> dict[str, str]:
     return tables
 
 
-async def test_a_person_is_readable_in_no_table_event_metric_or_log(
+async def test_R23_a_person_is_readable_in_no_table_event_metric_or_log(
     databases: Databases, book: PolicyBook, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with open_service(await databases.clone(), book, log_level="debug") as service:
@@ -329,7 +329,7 @@ def contents(cluster: Path, database: str, *, since: float) -> Iterator[bytes]:
             yield file.read_bytes()
 
 
-async def test_a_person_is_readable_in_no_file_of_the_database(
+async def test_R23_a_person_is_readable_in_no_file_of_the_database(
     databases: Databases, book: PolicyBook, postgres: EmbeddedPostgres
 ) -> None:
     url, began = await databases.clone(), time.time()

@@ -170,7 +170,7 @@ async def by_order(client: AsyncClient, order_no: str, proof: dict[str, str], **
     return await client.post(CHECK, json=body)
 
 
-async def test_an_order_is_answered_without_what_was_paid_or_who_paid_it(client: AsyncClient) -> None:
+async def test_R20_an_order_is_answered_without_what_was_paid_or_who_paid_it(client: AsyncClient) -> None:
     await order_of(client)
     proofs: list[dict[str, str]] = [{"phone_last4": "1234"}]
     token = await client.post("/v1/order-tokens", json={"business_line": LINE, "order_no": "D-1"})
@@ -185,7 +185,7 @@ async def test_an_order_is_answered_without_what_was_paid_or_who_paid_it(client:
         assert not [word for word in ("王芳", "13800001234", "文三路", "19.90") if word in str(told)]
 
 
-async def test_an_unknown_order_and_a_wrong_proof_look_the_same(client: AsyncClient) -> None:
+async def test_R20_an_unknown_order_and_a_wrong_proof_look_the_same(client: AsyncClient) -> None:
     await order_of(client)
     answers = [
         await by_order(client, number, proof)
@@ -203,7 +203,7 @@ async def test_an_unknown_order_and_a_wrong_proof_look_the_same(client: AsyncCli
     assert [header for header in headers if header != headers[0]] == []
 
 
-async def test_ten_wrong_guesses_a_day_are_all_however_many_come_at_once(client: AsyncClient) -> None:
+async def test_R20_ten_wrong_guesses_a_day_are_all_however_many_come_at_once(client: AsyncClient) -> None:
     await order_of(client)
     guesses = [by_order(client, "D-1", {"phone_last4": f"{guess:04}"}) for guess in range(20)]
     assert {answer.status_code for answer in await asyncio.gather(*guesses)} == {404}

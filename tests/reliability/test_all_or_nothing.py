@@ -141,7 +141,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "change", CHANGES, ids=[*_NAMES, "determine", "open a CAPA", "return", "open a point", "take near"]
 )
-async def test_a_change_is_whole_or_not_there_whichever_statement_fails(
+async def test_R5_a_change_is_whole_or_not_there_whichever_statement_fails(
     client: AsyncClient,
     db: Database,
     change: Change,

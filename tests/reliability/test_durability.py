@@ -59,7 +59,7 @@ def _sent(what: str, number: int) -> tuple[dict[str, object], dict[str, str]]:
 
 
 @pytest.mark.timeout(SECONDS + 120)
-async def test_acknowledged_tickets_survive_the_killing_of_api_processes_and_of_postgresql(
+async def test_R1_acknowledged_tickets_survive_the_killing_of_api_processes_and_of_postgresql(
     service: Service, measured: Measured
 ) -> None:
     load = Load(service)
@@ -104,7 +104,7 @@ async def _kill_both(service: Service, number: int) -> float:
 
 
 @pytest.mark.parametrize("name", ["fsync", "full_page_writes", "synchronous_commit"])
-async def test_the_embedded_server_acknowledges_what_is_on_disk(service: Service, name: str) -> None:
+async def test_R2_the_embedded_server_acknowledges_what_is_on_disk(service: Service, name: str) -> None:
     async with service.database() as connection:
         assert await connection.fetchval(f"SHOW {name}") == "on"
 

@@ -9,7 +9,7 @@ from tests.reliability.invariants import broken
 WRITERS = 16
 
 
-async def test_of_many_writers_who_repeat_on_412_every_one_is_heard(service: Service, measured: Measured) -> None:
+async def test_R6_of_many_writers_who_repeat_on_412_every_one_is_heard(service: Service, measured: Measured) -> None:
     path = f"/v1/tickets/{(await service.clients[0].post('/v1/tickets', json=a_ticket())).json()['number']}"
     refused = 0
 

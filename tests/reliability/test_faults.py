@@ -56,7 +56,7 @@ def requests(clients: Iterable[httpx.AsyncClient], number: str) -> list[tuple[ht
     return [(client, *kind) for client in clients for kind in kinds]
 
 
-async def test_while_postgresql_is_down_writes_are_refused_at_once_and_the_process_is_alive(
+async def test_R39_while_postgresql_is_down_writes_are_refused_at_once_and_the_process_is_alive(
     service: Service, number: str, measured: Measured
 ) -> None:
     await asyncio.to_thread(service.postgres.kill)
@@ -88,7 +88,7 @@ async def forgetful(service: Service, monkeypatch: pytest.MonkeyPatch) -> AsyncI
         yield client
 
 
-async def test_while_postgresql_is_frozen_every_request_is_answered(
+async def test_R39_while_postgresql_is_frozen_every_request_is_answered(
     service: Service, number: str, forgetful: httpx.AsyncClient, measured: Measured
 ) -> None:
     clients = [*service.clients, forgetful]

@@ -48,7 +48,7 @@ def _mixed(call: str, post: int) -> Sent:
 
 
 @pytest.mark.parametrize("sent", [_same_key, _same_reference, _a_key_each, _same_call_id, _mixed])
-async def test_twenty_posts_of_one_call_through_two_processes_make_one_ticket(
+async def test_R3_twenty_posts_of_one_call_through_two_processes_make_one_ticket(
     service: Service, sent: Callable[[str, int], Sent]
 ) -> None:
     for _ in range(CALLS):
@@ -79,7 +79,9 @@ def check_one_ticket(answers: list[httpx.Response], *, replayed: bool, conflicts
         assert statuses.count(201) == 1
 
 
-async def test_requests_whose_process_is_killed_under_way_take_effect_once_by_their_retries(service: Service) -> None:
+async def test_R3_requests_whose_process_is_killed_under_way_take_effect_once_by_their_retries(
+    service: Service,
+) -> None:
     what, first, other = unique("killed under way"), service.apis[0], service.clients[1]
     number = (await other.post("/v1/tickets", json=a_ticket())).json()["number"]
     requests = [
@@ -110,7 +112,7 @@ async def _waiting_for(connection: asyncpg.Connection, number: int) -> bool:
     return await waiting(connection) >= number
 
 
-async def test_a_process_killed_between_commit_and_answer_leaves_its_answer_to_the_retry(service: Service) -> None:
+async def test_R3_a_process_killed_between_commit_and_answer_leaves_its_answer_to_the_retry(service: Service) -> None:
     what = unique("killed after the commit")
     body, headers = a_ticket(description=what), {"Idempotency-Key": unique("killed-late")}
     async with service.database() as connection:
@@ -135,7 +137,7 @@ async def _set(connection: asyncpg.Connection, setting: str) -> None:
     await connection.execute("SELECT pg_reload_conf()")
 
 
-async def test_answers_lost_on_the_way_to_the_caller_cost_and_double_nothing(
+async def test_R4_answers_lost_on_the_way_to_the_caller_cost_and_double_nothing(
     service: Service, measured: Measured
 ) -> None:
     proxy = LosingProxy(service.apis[0].port, marker=b"POST /v1/tickets", share=0.1, random=Random(4))
@@ -145,7 +147,9 @@ async def test_answers_lost_on_the_way_to_the_caller_cost_and_double_nothing(
     measured("answers_lost", proxy.lost)
 
 
-async def test_commits_whose_confirmation_is_lost_cost_and_double_nothing(service: Service, measured: Measured) -> None:
+async def test_R4_commits_whose_confirmation_is_lost_cost_and_double_nothing(
+    service: Service, measured: Measured
+) -> None:
     proxy = LosingProxy(service.postgres.port, marker=b"COMMIT;", share=0.1, random=Random(5))
     async with proxy:
         app = create_app(service.settings(service.postgres.url_at(proxy.port)), book=service.book)

@@ -66,7 +66,7 @@ async def take(service: Service, number: int, opened: timedelta) -> list[str]:
 
 
 @pytest.mark.timeout(120 + EFFECTS / 50)
-async def test_each_threshold_fires_once_and_in_order_while_workers_are_killed(
+async def test_R7_each_threshold_fires_once_and_in_order_while_workers_are_killed(
     service: Service, measured: Measured
 ) -> None:
     tickets = await take(service, TICKETS, timedelta(days=10))
@@ -112,7 +112,7 @@ def fooled_worker(database_url: str, offset: str) -> Iterator[None]:
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed")
-async def test_a_worker_whose_clock_is_days_off_fires_nothing_early_and_nothing_twice(service: Service) -> None:
+async def test_R8_a_worker_whose_clock_is_days_off_fires_nothing_early_and_nothing_twice(service: Service) -> None:
     due, not_yet = await take(service, 10, timedelta(days=10)), await take(service, 10, timedelta(0))
     body, headers = a_ticket(), {"Idempotency-Key": "kept-for-three-days"}
     client, url = service.clients[0], service.postgres.url

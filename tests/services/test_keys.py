@@ -16,7 +16,7 @@ from tests.conftest import FakeClock, MakeClient, MakeKey
 NOBODY = UUID(int=0)
 
 
-async def test_a_rotated_key_is_the_same_client_and_both_are_good_for_a_while(
+async def test_R18_a_rotated_key_is_the_same_client_and_both_are_good_for_a_while(
     make_key: MakeKey, make_client: MakeClient, db: Database, clock: FakeClock
 ) -> None:
     old = await make_client(await make_key())
@@ -37,7 +37,7 @@ async def _status(client: AsyncClient) -> int:
     return (await client.get("/v1/tickets")).status_code
 
 
-async def test_an_overlap_is_seven_days_at_most(db: Database, clock: FakeClock) -> None:
+async def test_R18_an_overlap_is_seven_days_at_most(db: Database, clock: FakeClock) -> None:
     with pytest.raises(ValueError, match="seven days"):
         await rotate_key(db, NOBODY, clock(), overlap=timedelta(days=8))
     assert await rotate_key(db, NOBODY, clock(), overlap=timedelta(days=7)) is None
