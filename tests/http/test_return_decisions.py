@@ -99,7 +99,7 @@ async def test_new_facts_are_decided_anew_beside_the_old_and_no_others_are(clien
     check_problem(await post(client, path, new | {"line": 2}), 422, "validation_failed")
 
 
-async def test_every_decision_on_record_comes_out_the_same_again(
+async def test_R28_every_decision_on_record_comes_out_the_same_again(
     client: AsyncClient, app: FastAPI, db: Database, clock: FakeClock
 ) -> None:
     purchase = await bought(client, gift={"labelled_price": "9.90"})

@@ -98,7 +98,7 @@ def command(root: Path, image: Path, port: int) -> list[str]:
     """The command line of the Dockerfile, behind what makes the namespaces."""
     [given] = re.findall(r"^CMD (.*)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
     arguments = [{"0.0.0.0": "127.0.0.1", "8000": str(port)}.get(word, word) for word in json.loads(given)]
-    enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _ENTER, "enter"]
+    enter = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", _ENTER, "enter"]
     python = f"/python/bin/{Path(sys.executable).resolve().name}"
     return [*enter, str(root), sys.base_prefix, str(image), python, "-S", "-m", "app.cli", *arguments]
 
@@ -134,7 +134,7 @@ async def container(tmp_path: Path) -> AsyncIterator[Container]:
             yield Container(process, client, log)
     finally:
         if process.returncode is None:
-            process.kill()
+            psutil.Process(process.pid).children()[0].kill()  # process 1: all others end with it
         await process.wait()
         await service.stop()
 
