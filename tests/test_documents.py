@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from standardwebhooks import Webhook
 
 from app.core.signatures import new_secret, sign
+from bench import reliability
 
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -36,3 +38,10 @@ def test_R12_the_verification_that_the_guide_shows_accepts_ours_and_nothing_else
     assert not verified(
         current, headers() | {"webhook-signature": "v1," + base64.b64encode(os.urandom(32)).decode()}, body
     )
+
+
+@pytest.mark.parametrize(("row", "files"), list(reliability.rows().items()))
+def test_the_page_of_reliability_names_tests_of_each_row(row: str, files: list[str]) -> None:
+    assert files
+    for file in files:
+        assert re.search(rf"def test_(?:R\d+_)*{row}_", (reliability.ROOT / file).read_text("utf-8")), file
