@@ -88,8 +88,8 @@ def test_a_ring_that_is_not_right_is_refused_without_showing_a_secret(text: str 
 
 @pytest.mark.parametrize(
     "secret",
-    [bytes(32), b"\xff" * 32, bytes(range(32)), bytes(range(31, -1, -1)), b"changeme" * 4, b"0123456789abcdef" * 2]
-    + [b"correct horse battery staple 123", b"\xde\xad\xbe\xef" * 8],
+    [bytes(32), b"\xff" * 32, bytes(range(32)), bytes(range(31, -1, -1)), b"changeme" * 4, b"0123456789abcdef" * 2,
+     b"correct horse battery staple 123", b"\xde\xad\xbe\xef" * 8],
 )  # fmt: skip
 def test_R47_a_key_that_somebody_thought_up_is_refused(secret: bytes) -> None:
     with pytest.raises(KeyRingInvalid, match="'first' of the ring is an example"):
