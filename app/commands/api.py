@@ -9,8 +9,9 @@ from pathlib import Path
 
 import uvicorn
 
-from app.commands.database import bring_up, database, refuse_owner
+from app.commands.database import bring_up, database
 from app.commands.faults import explained
+from app.commands.production import refuse_unsafe
 from app.core.accepting import EagerServer
 from app.core.clock import system_clock
 from app.core.docs import DOCS
@@ -91,5 +92,5 @@ async def _prepare(settings: Settings, book: PolicyBook, key_file: Path) -> str 
 
     async with database(settings) as db:
         await bring_up(db, settings)
-        await refuse_owner(db, settings)
+        await refuse_unsafe(db, settings)
         return await prepare(db, book, system_clock(), keep=keep)

@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
-from sqlalchemy import text
-
 from app.commands.faults import explained
 from app.commands.place import given_database, own_database, own_place
 from app.core.db import Database
@@ -89,30 +87,3 @@ async def bring_up(db: Database, settings: Settings, *, only_new: bool = False) 
             )
         )
     await asyncio.to_thread(migrate, settings.database_url)
-
-
-async def refuse_owner(db: Database, settings: Settings) -> None:
-    """In production, keep the service from connecting as somebody whom no barrier in the database stops.
-
-    Raises: Fault if that is a superuser, may bypass row-level security or is, or may become, the owner of the tables.
-    """
-    if settings.environment != "production" or given_database() is None:
-        return
-    async with db.begin() as session:
-        found = (await session.execute(_PASSING)).one()
-    if found.passes:
-        raise Fault(
-            Text(
-                f"生产环境中 DATABASE_URL 的用户 {found.name} 不得是超级用户或数据表的所有者，也不得可绕过行级安全，"
-                "见 docs/operations.md",
-                f"in production the user {found.name} of DATABASE_URL must not be a superuser or own the tables, "
-                "nor bypass row-level security: see docs/operations.md",
-            )
-        )
-
-
-# A superuser counts as a member of every role.
-_PASSING = text("""
-    SELECT rolname AS name, rolsuper OR rolbypassrls OR pg_has_role(session_user, relowner, 'MEMBER') AS passes
-    FROM pg_roles, pg_class WHERE rolname = session_user AND pg_class.oid = to_regclass('ticket')
-""")

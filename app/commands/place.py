@@ -25,8 +25,16 @@ def add_data_dir(parser: ArgumentParser) -> None:
 
 
 def given_database() -> str | None:
-    """Return `DATABASE_URL`; None where the service is to run its own PostgreSQL."""
-    return os.environ.get("DATABASE_URL") or None
+    """Return `DATABASE_URL`; None where the service is to run its own PostgreSQL.
+
+    Raises: Fault where that is told to be production.
+    """
+    given = os.environ.get("DATABASE_URL")
+    if not given and os.environ.get("AFTERSALES_ENVIRONMENT") == "production":
+        raise Fault(
+            Text("生产环境请用 DATABASE_URL 指定数据库", "production needs a database of its own: set DATABASE_URL")
+        )
+    return given or None
 
 
 @contextmanager

@@ -4,7 +4,6 @@ The processes load their modules while PostgreSQL starts, and wait for its addre
 the schema up and prepares a new database; the others, and the worker, follow when it answers.
 """
 
-import os
 import shlex
 import socket
 import sys
@@ -50,10 +49,6 @@ def run(options: Namespace) -> int:
     started = time.monotonic()
     key_file: Path = options.data_dir.absolute() / KEY_FILE
     embedded = given_database() is None
-    if embedded and os.environ.get("AFTERSALES_ENVIRONMENT") == "production":
-        raise Fault(
-            Text("生产环境请用 DATABASE_URL 指定数据库", "production needs a database of its own: set DATABASE_URL")
-        )
     database = own_database(options.data_dir) if embedded else nullcontext((None, dict[str, str]()))
     with (
         listening(options.host, options.port) as listener,

@@ -4,8 +4,9 @@ import asyncio
 import signal
 from argparse import SUPPRESS, ArgumentParser, Namespace
 
-from app.commands.database import command_settings, database, refuse_owner
+from app.commands.database import command_settings, database
 from app.commands.place import add_data_dir
+from app.commands.production import refuse_unsafe
 from app.core.blobs import Blobs
 from app.core.clock import system_clock
 from app.core.crypto import KeyRing
@@ -42,7 +43,7 @@ async def _work(settings: Settings, *, supervised: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with database(settings) as db:
-        await refuse_owner(db, settings)
+        await refuse_unsafe(db, settings)
         if supervised:
             report_ready()
         directory = Directory(db, PolicyBook.load(settings.policies_folder or SHIPPED))

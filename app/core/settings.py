@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     sandbox: bool = False  # a deployment for integrators' tests: it has test clocks, and no real matters
     public_url: Annotated[str, Field(pattern=r"^(https?://[^\s/?#]+)?$")] = ""  # what links to customers begin with
     public_docs: bool = False  # serve /docs and /openapi.json in production too
-    metrics_token: Annotated[str, Field(min_length=16)] | None = None  # in production, what /metrics asks for
+    metrics_token: Annotated[str, Field(min_length=32)] | None = None  # in production, what /metrics asks for
     policies_folder: Path | None = None  # None: the editions that ship with the program
     fonts_folder: Path | None = None  # of Chinese fonts for PDF documents; None: those of the system
     smtp_url: str | None = None  # where notices by email are handed in

@@ -1,6 +1,5 @@
 """The service as a whole, as somebody starts, uses, kills and stops it."""
 
-import asyncio
 import os
 import shutil
 import signal
@@ -10,15 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.core.crypto import KeyRing
-from app.core.postgres import EmbeddedPostgres
-from app.core.row_security import APP_ROLE
-from app.core.schema import migrate
 from app.services.policy_book import SHIPPED
-from tests.cli.served import Served, aftersales, database_processes, failing, serving, until
+from tests.cli.served import Served, database_processes, failing, serving, until
 
 
 @pytest.fixture(scope="module")
@@ -140,86 +133,6 @@ def test_every_error_in_the_policy_files_is_a_line(data_dir: Path, tmp_path: Pat
     status, lines = failing(data_dir, environment={"AFTERSALES_POLICIES_FOLDER": str(folder)})
     assert status == 2
     assert [line.split(":")[1].strip() for line in lines] == ["chemicals/edition_1.toml", "mall/edition_1.toml"]
-
-
-def test_production_shows_callers_no_documentation_no_metrics_and_nobody_the_key(
-    postgres: EmbeddedPostgres, tmp_path: Path
-) -> None:
-    environment = {
-        "DATABASE_URL": in_production(postgres, "served_in_production"),
-        "AFTERSALES_SECRET_KEYS": KeyRing.new_entry("test"),
-        "AFTERSALES_METRICS_TOKEN": "prometheus-is-here",
-    }
-    with serving(tmp_path / "data", environment=environment) as served:
-        key = (tmp_path / "data/admin.key").read_text().strip()
-        assert key not in served.printed
-        with served.client(key) as client:
-            assert client.get("/v1/tickets").status_code == 200
-            for path in ("/docs", "/openapi.json", "/metrics"):
-                assert client.get(path).json()["code"] == "not_found"
-            metrics = client.get("/metrics", headers={"Authorization": "Bearer prometheus-is-here"})
-            assert metrics.status_code == 200
-        further = aftersales("worker", environment=environment, output=tmp_path / "worker.out")
-        until(lambda: "worker started" in (tmp_path / "worker.out").read_text())
-        further.send_signal(signal.SIGTERM)
-        assert further.wait(20) == 0
-        assert served.end(signal.SIGTERM) == 0
-
-
-def in_production(postgres: EmbeddedPostgres, name: str) -> str:
-    """Make a database as docs/operations.md tells; return the address the service uses."""
-    login = f"{name}_service"
-    run_statements(postgres.url_for("postgres"), f"CREATE DATABASE {name}")
-    run_statements(
-        postgres.url_for("postgres", role="postgres"),
-        f"CREATE ROLE {login} LOGIN NOINHERIT",
-        f"GRANT {APP_ROLE} TO {login}",
-    )
-    migrate(postgres.url_for(name))
-    return postgres.url_for(name, role=login)
-
-
-def run_statements(url: str, *statements: str) -> None:
-    async def run() -> None:
-        engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
-        async with engine.connect() as connection:
-            for statement in statements:
-                await connection.execute(text(statement))
-        await engine.dispose()
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize("role", ["aftersales", "postgres"])
-@pytest.mark.parametrize("command", ["serve", "worker"])
-def test_production_refuses_an_owner_or_a_superuser(
-    postgres: EmbeddedPostgres, template: str, tmp_path: Path, role: str, command: str
-) -> None:
-    environment = {
-        "DATABASE_URL": postgres.url_for(template, role=role),
-        "AFTERSALES_SECRET_KEYS": KeyRing.new_entry("test"),
-        "AFTERSALES_ENVIRONMENT": "production",
-    }
-    if command == "serve":
-        status, lines = failing(tmp_path / "data", environment=environment)
-    else:
-        worker = aftersales("worker", environment=environment, output=tmp_path / "worker.out")
-        status, lines = worker.wait(60), (tmp_path / "worker.out").read_text("utf-8").splitlines()
-    assert (status, len(lines)) == (2, 1), lines
-    assert f"the user {role} of DATABASE_URL" in lines[0]
-
-
-def test_production_wants_a_database_of_its_own(data_dir: Path) -> None:
-    status, lines = failing(data_dir, environment={"AFTERSALES_ENVIRONMENT": "production"})
-    assert (status, len(lines)) == (2, 1)
-    assert "DATABASE_URL" in lines[0]
-
-
-def test_production_wants_a_key_ring(data_dir: Path) -> None:
-    environment = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere"}
-    status, lines = failing(data_dir, environment=environment)
-    assert (status, len(lines)) == (2, 1)
-    assert "AFTERSALES_SECRET_KEYS_FILE" in lines[0]
 
 
 def test_a_lost_key_ring_is_not_made_anew(data_dir: Path, number: str) -> None:

@@ -1,5 +1,6 @@
 """Personal data at rest: sealed to its place, found by keyed hash, through a change of key."""
 
+import base64
 from pathlib import Path
 from uuid import uuid4
 
@@ -83,6 +84,16 @@ def test_a_ring_that_is_not_right_is_refused_without_showing_a_secret(text: str 
         KeyRing.read(None, text)
     assert "AAAA" not in str(refusal.value)
     assert OLD.partition(":")[2] not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [bytes(32), b"\xff" * 32, bytes(range(32)), bytes(range(31, -1, -1)), b"changeme" * 4, b"0123456789abcdef" * 2,
+     b"correct horse battery staple 123", b"\xde\xad\xbe\xef" * 8],
+)  # fmt: skip
+def test_R47_a_key_that_somebody_thought_up_is_refused(secret: bytes) -> None:
+    with pytest.raises(KeyRingInvalid, match="'first' of the ring is an example"):
+        ring(f"first:{base64.b64encode(secret).decode()}")
 
 
 def test_two_keys_of_one_name_are_refused() -> None:

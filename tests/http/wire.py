@@ -150,6 +150,7 @@ def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server
         "DATABASE_URL": database_url, "AFTERSALES_SECRET_KEYS": SECRET_KEYS, "AFTERSALES_LOG_LEVEL": "info",
         "PYTHONPATH": str(Path(__file__).parents[2]), "AFTERSALES_ATTACHMENTS": str(folder / "attachments"),
         **{f"AFTERSALES_{name.upper()}": str(most) for name, most in UNLIMITED.items()},
+        "AFTERSALES_WEBHOOK_HOSTS": "crm.test",
     }  # fmt: skip
     log = folder / "log"
     with log.open("wb") as output:
