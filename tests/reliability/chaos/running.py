@@ -28,7 +28,7 @@ from tests.reliability.harness import Api, Service, until
 from tests.reliability.proxy import LosingProxy
 from tests.reliability.workers import FAKETIME, Workers
 
-CALLERS, WORKERS = 8, 2
+CALLERS, WORKERS = 16, 2
 MOST_OUTAGE_SECONDS, LEAST_AT_ONCE = 10.0, 0.99
 _PEACE_SECONDS = 60.0
 _MOST_DAYS = 12
@@ -178,15 +178,15 @@ async def _stage(folder: Path, receiver: Receiver, seed: int) -> AsyncIterator[S
 
 
 async def _come_to_rest(stage: Stage, connection: asyncpg.Connection) -> None:
-    """Let workers do all there is to do; for what waits to be tried again, days pass."""
+    """Let workers do all there is to do. Days pass for what waits to be tried again, and for the leases of the dead."""
     for _ in range(_MOST_DAYS):
-        await until(lambda: _rests(connection), "the workers have done what is due", seconds=_PEACE_SECONDS)
-        left = await waiting(connection)
         await asyncio.to_thread(stage.workers.kill_all)
-        if not left:
-            return
         await a_day_passes(connection)
         await asyncio.to_thread(stage.workers.start_all)
+        await until(lambda: _rests(connection), "the workers have done what is due", seconds=_PEACE_SECONDS)
+        if not await waiting(connection):
+            break
+    await asyncio.to_thread(stage.workers.kill_all)
 
 
 async def _rests(connection: asyncpg.Connection) -> bool:
