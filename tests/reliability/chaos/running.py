@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 import asyncpg
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from app.core.db import Database
 from app.services.audit.sealing import seal_audit
@@ -39,26 +39,27 @@ class Arrivals:
     """A receiver that fails one request in ten, and hangs up on as many, until it is well."""
 
     random: Random
+    secret: str = ""
     accepted: list[Seen] = field(default_factory=list)
+    unsigned: list[str] = field(default_factory=list)
     requests: int = 0
     well: bool = False
 
     async def answer(self, seen: Seen) -> bytes | None:
         self.requests += 1
+        try:
+            Webhook(self.secret).verify(seen.body, seen.headers)
+        except WebhookVerificationError as error:
+            self.unsigned.append(f"the webhook of {seen.id} cannot be verified: {error}")
         chance = 1.0 if self.well else self.random.random()
         if chance < 0.2:
             return reply(500) if chance < 0.1 else None
         self.accepted.append(seen)
         return reply(204)
 
-    def told(self, secret: str) -> list[Arrival]:
-        """What was accepted; the signature of each is verified.
-
-        Raises: WebhookVerificationError.
-        """
+    def told(self) -> list[Arrival]:
         arrivals = []
         for request in self.accepted:
-            Webhook(secret).verify(request.body, request.headers)
             event = json.loads(request.body)
             arrivals.append(Arrival(request.id, event["subject"].removeprefix("tickets/"), event["sequence"]))
         return arrivals
@@ -128,7 +129,7 @@ async def run(folder: Path, *, seconds: float, seed: int) -> Result:
         stack.callback(recorder.close)
         receiver = await stack.enter_async_context(receiving(arrivals.answer))
         stage = await stack.enter_async_context(_stage(folder, receiver, seed))
-        _, secret = await stack.enter_async_context(endpoint_at(stage.service, receiver))
+        _, arrivals.secret = await stack.enter_async_context(endpoint_at(stage.service, receiver))
         ways = [await stack.enter_async_context(stage.service.client(front.url)) for front in stage.fronts]
         board: list[Known] = []
         clients = [Client(f"{n}", Random(f"client {n} {seed}"), ways, recorder, board) for n in range(CALLERS)]
@@ -143,9 +144,9 @@ async def run(folder: Path, *, seconds: float, seed: int) -> Result:
         arrivals.well = True
         async with stage.service.database() as connection:
             await _come_to_rest(stage, connection)
-            stored = await read_stored(connection, arrivals.told(secret))
+            stored = await read_stored(connection, arrivals.told())
         stored.broken += await _audit_findings(stage.service)
-        stored.broken += _own_mistakes(stage.service)
+        stored.broken += [*_own_mistakes(stage.service), *arrivals.unsigned]
         lost = {"to callers": sum(front.lost for front in stage.fronts), "of commits": stage.back.lost}
     history = History.read(recorder.path.read_text("utf-8").splitlines())
     return Result(seed, round(elapsed, 1), history, stored, nemesis.done, lost, arrivals.requests)
