@@ -13,13 +13,14 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _IN_ONE_TURN: Final = 16  # no more: other processes accept from the same socket
-LEAVE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.02
 LEAVING: Final = "leaving"  # in the state of a request: the process is about to go
 
 
 class EagerServer(uvicorn.Server):
     """Accepts beside the loop's own server, through another handle on the same sockets."""
+
+    leave_seconds = 2.0  # at most, and no longer than there are connections
 
     def __init__(self, config: uvicorn.Config, protocol: type[HttpToolsProtocol]) -> None:
         super().__init__(config)
@@ -53,7 +54,7 @@ class EagerServer(uvicorn.Server):
         self.lifespan.state[LEAVING] = True
         self.server_state.default_headers.append((b"connection", b"close"))  # of the requests under way too
         now = asyncio.get_running_loop().time
-        end = now() + LEAVE_SECONDS
+        end = now() + self.leave_seconds
         while now() < end and not self.force_exit:
             await asyncio.sleep(_POLL_SECONDS)  # for those accepted just now too, who are not among the connections yet
             if not self.server_state.connections and not self._beginning:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.reliability.harness import PROCESSES, Measured, Service, environment_
 from tests.reliability.processes import serve_at
 
 PROCESSES_AT_ONCE, RESTARTS, CALLERS = 2, 10, 8
+_PATIENT = {"lock_timeout_seconds": "20", "statement_timeout_seconds": "30"}
 _PAUSE_SECONDS = 0.1  # between the requests of a caller, whose connection is kept
 
 
@@ -48,7 +50,7 @@ class Group:
 @pytest.fixture
 async def group(service: Service, tmp_path: Path) -> AsyncIterator[Group]:
     with socket.create_server(("127.0.0.1", 0), backlog=200) as listener:
-        found = Group(listener, environment_of(service.postgres.url), tmp_path / "api.log")
+        found = Group(listener, environment_of(service.postgres.url, **_PATIENT), tmp_path / "api.log")
         for _ in range(PROCESSES_AT_ONCE):
             found.start()
         yield found
@@ -103,16 +105,20 @@ async def test_R40_rolling_restarts_under_load_fail_no_request(
 async def test_R40_a_process_that_is_to_stop_says_so_and_finishes_what_it_is_at(service: Service, group: Group) -> None:
     await asyncio.to_thread(_leave_one, group)
     ticket = (await service.clients[0].post("/v1/tickets", json=a_ticket())).json()["number"]
-    async with service.client(group.url) as busy, service.client(group.url) as resting, service.database() as holder:
-        assert (await resting.get("/readyz")).status_code in (200, 503)
-        async with holder.transaction(), service.database() as watcher:
+    async with AsyncExitStack() as stack:
+        busy, beating, asking = [await stack.enter_async_context(service.client(group.url)) for _ in range(3)]
+        holder, watcher = [await stack.enter_async_context(service.database()) for _ in range(2)]
+        assert (await asking.get("/readyz")).json()["checks"]["database"] == "ok"
+        async with holder.transaction():
             await holder.execute("SELECT FROM ticket WHERE number = $1 FOR UPDATE", ticket)
             under_way = asyncio.create_task(busy.post(f"/v1/tickets/{ticket}/acknowledge", json={}))
             await until(lambda: waiting(watcher), "the request waits")
             (process,) = group.processes
             process.terminate()
-            told = await until(lambda: _not_ready(resting), "it says that it is about to go")
-            assert (told.status_code, told.headers["connection"]) == (503, "close")
+            await until(lambda: _told_to_end(beating), "it says that it is about to go")
+            ready = await asking.get("/readyz")
+            assert (ready.status_code, ready.json()["checks"]) == (503, {"process": "stopping"})
+            assert ready.headers["connection"] == "close"
         answer = await under_way
     assert (answer.status_code, answer.headers["connection"]) == (200, "close")
     await asyncio.to_thread(process.join, 30)
@@ -124,6 +130,6 @@ def _leave_one(group: Group) -> None:
         group.stop_first()
 
 
-async def _not_ready(client: httpx.AsyncClient) -> httpx.Response | None:
-    answer = await client.get("/readyz")
-    return answer if answer.json()["checks"] == {"process": "stopping"} else None
+async def _told_to_end(client: httpx.AsyncClient) -> bool:
+    answer = await client.get("/healthz")
+    return answer.headers.get("connection") == "close"
