@@ -132,4 +132,4 @@ def _leave_one(group: Group) -> None:
 
 async def _told_to_end(client: httpx.AsyncClient) -> bool:
     answer = await client.get("/healthz")
-    return answer.headers.get("connection") == "close"
+    return bool(answer.headers.get("connection") == "close")
