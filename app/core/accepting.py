@@ -1,4 +1,4 @@
-"""A server that takes connections as they come.
+"""A server that takes connections as they come, and takes leave of them before it goes.
 
 uvloop (0.23, by way of libuv) accepts one connection in each turn of its loop. A turn takes some 20 ms under load, and
 200 connections that come together were measured to wait up to 4 s, which no limit on requests would ever see.
@@ -13,10 +13,14 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _IN_ONE_TURN: Final = 16  # no more: other processes accept from the same socket
+_POLL_SECONDS: Final = 0.02
+LEAVING: Final = "leaving"  # in the state of a request: the process is about to go
 
 
 class EagerServer(uvicorn.Server):
     """Accepts beside the loop's own server, through another handle on the same sockets."""
+
+    leave_seconds = 2.0  # at most, and no longer than there are connections
 
     def __init__(self, config: uvicorn.Config, protocol: type[HttpToolsProtocol]) -> None:
         super().__init__(config)
@@ -36,7 +40,25 @@ class EagerServer(uvicorn.Server):
         for handle in self._handles:
             asyncio.get_running_loop().remove_reader(handle)
             handle.close()
+        if self.started:
+            await self._take_leave()
         await super().shutdown(sockets)
+
+    async def _take_leave(self) -> None:
+        """Take no new connections, and ask those there are to end with their next answer, for a while.
+
+        Closed without a word, an idle connection fails whoever is sending into it just then.
+        """
+        for server in self.servers:
+            server.close()
+        self.lifespan.state[LEAVING] = True
+        self.server_state.default_headers.append((b"connection", b"close"))  # of the requests under way too
+        now = asyncio.get_running_loop().time
+        end = now() + self.leave_seconds
+        while now() < end and not self.force_exit:
+            await asyncio.sleep(_POLL_SECONDS)  # for those accepted just now too, who are not among the connections yet
+            if not self.server_state.connections and not self._beginning:
+                break
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):  # nobody waits any more, or who did has gone

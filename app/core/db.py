@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import Connection, DateTime, Enum, MetaData, Uuid, event, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -151,14 +152,14 @@ def availability_problem(error: BaseException | None) -> ServiceError | None:
     """Return the 503 an error of the database means to a caller, or None if it is no fault of availability."""
     if isinstance(error, PoolTimeout):
         return ServerBusy(headers=_RETRY)
-    if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
-        code = sqlstate(error)
+    # What breaks a connection while it is being set up comes from the driver itself, wrapped by nobody.
+    setting_up = isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresError)
+    if setting_up or (isinstance(error, DBAPIError) and not isinstance(error, IntegrityError)):
+        code, link_broke = sqlstate(error), setting_up or getattr(error, "connection_invalidated", False)
         if code in (LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK, STANDBY_CONFLICT):
             return ServerBusy(headers=_RETRY)
         # 08 connection, 53 resources, 57 operator intervention, 25006 a read-only standby; none: the link broke.
-        if (code is None and error.connection_invalidated) or (
-            code and (code[:2] in ("08", "53", "57") or code == "25006")
-        ):
+        if (code is None and link_broke) or (code and (code[:2] in ("08", "53", "57") or code == "25006")):
             return DatabaseUnavailable(headers=_RETRY)
     if isinstance(error, ConnectionError | TimeoutError | OSError):
         return DatabaseUnavailable(headers=_RETRY)

@@ -6,11 +6,12 @@ import secrets
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from app.core.accepting import LEAVING
 from app.core.errors import NotFound
 from app.core.metrics import exposition
 from app.core.settings import Settings
 from app.services.context import Kit
-from app.services.readiness import check_readiness
+from app.services.readiness import Readiness, check_readiness
 
 router = APIRouter(tags=["health"])
 
@@ -23,9 +24,13 @@ async def alive() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Not ready: see `checks`"}})
 async def ready(request: Request) -> Response:
-    """Database within a second, schema at head, worker seen within 30 seconds. `sandbox`: it has test clocks."""
+    """Database within a second, schema at head, worker seen within 30 seconds. `sandbox`: it has test clocks.
+
+    A process that was told to stop is not ready, whatever the rest.
+    """
     kit: Kit = request.app.state.kit
-    readiness = await check_readiness(kit)
+    leaving = getattr(request.state, LEAVING, False)
+    readiness = Readiness({"process": "stopping"}) if leaving else await check_readiness(kit)
     document = readiness.document() | {"sandbox": kit.sandbox}
     return Response(json.dumps(document), readiness.status, media_type="application/json")
 

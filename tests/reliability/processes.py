@@ -6,6 +6,7 @@ are killed, reaped and replaced like any other process.
 
 import multiprocessing
 import os
+import socket
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ import uvicorn
 
 from app.cli import main
 from app.commands import worker  # noqa: F401 — imported before the fork
+from app.core.accepting import EagerServer
+from app.core.timed_heads import TimedHeads
 from app.main import create_app
 from app.services.policy_book import PolicyBook
 
@@ -24,6 +27,17 @@ def serve(host: str, port: int, environment: Mapping[str, str], log: Path) -> No
     """Serve until a signal says stop, or the test run ends."""
     _begin(environment, log)
     uvicorn.run(create_app(book=BOOK), host=host, port=port, access_log=False, log_level="warning")
+
+
+def serve_at(listener: socket.socket, environment: Mapping[str, str], log: Path) -> None:
+    """Serve on a socket that several processes share, as those of `aftersales serve` do."""
+    _begin(environment, log)
+    config = uvicorn.Config(
+        create_app(book=BOOK), loop="uvloop", http=TimedHeads, lifespan="on", access_log=False, log_level="warning"
+    )
+    server = EagerServer(config, TimedHeads)
+    server.leave_seconds = 30.0  # so that no test depends on how busy the machine is
+    server.run(sockets=[listener])
 
 
 def work(environment: Mapping[str, str], log: Path = Path(os.devnull)) -> None:

@@ -1,4 +1,7 @@
-"""A TCP proxy that loses answers: the request gets through, its answer does not, and the connection is cut."""
+"""A TCP proxy that loses answers: the request gets through, its answer does not, and the connection is cut.
+
+It can be slow, silent, or hang up on all, too.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -13,34 +16,57 @@ class LosingProxy:
     """Forwards to a port of this machine while its block lasts.
 
     marker: the bytes by which a request is known whose answer may be lost, with the probability `share`.
+    `share` and `delay` (seconds, each way) may be changed at any time.
     """
 
     def __init__(self, target: int, *, marker: bytes, share: float, random: Random) -> None:
         self.port = 0
         self.lost = 0
+        self.share = share
+        self.delay = 0.0
         self._target = target
         self._marker = marker
-        self._share = share
         self._random = random
+        self._passing = asyncio.Event()
+        self._passing.set()
         self._running: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+    def silence(self) -> None:
+        """Let nothing through in either direction, and say so to nobody."""
+        self._passing.clear()
+
+    def speak(self) -> None:
+        self._passing.set()
+
+    def cut(self) -> None:
+        """Hang up on everybody; who comes again is served."""
+        for task in self._running:
+            task.cancel()
+
+    async def open(self) -> None:
+        """Listen, again on the same port."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Refuse connections, and hang up on those there are."""
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.close()
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-        await self._server.wait_closed()
+        await self.close()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))
@@ -69,10 +95,9 @@ class LosingProxy:
 
     async def _outward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
         while chunk := await reader.read(_CHUNK):
-            if self._marker in chunk and self._random.random() < self._share:
+            if self._marker in chunk and self._random.random() < self.share:
                 doomed.set()
-            writer.write(chunk)
-            await writer.drain()
+            await self._pass_on(chunk, writer)
 
     async def _homeward(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event
@@ -81,5 +106,11 @@ class LosingProxy:
             if doomed.is_set():
                 self.lost += 1
                 return
-            writer.write(chunk)
-            await writer.drain()
+            await self._pass_on(chunk, writer)
+
+    async def _pass_on(self, chunk: bytes, writer: asyncio.StreamWriter) -> None:
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        await self._passing.wait()
+        writer.write(chunk)
+        await writer.drain()

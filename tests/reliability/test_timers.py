@@ -5,21 +5,16 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.builders import a_ticket
-from tests.reliability.harness import Measured, Service, environment_of, until
-from tests.reliability.workers import Workers
+from tests.reliability.harness import Measured, Service, until
+from tests.reliability.workers import FAKETIME, Workers, fooled_worker
 
 WORKERS = 4
 # Workers fire thousands a second: a kill has to come often to come in the midst of it.
@@ -27,10 +22,6 @@ KILLED_EVERY_SECONDS, MOST_KILLS = 0.5, 40
 THRESHOLDS = 6  # 50, 80 and 100 %, and three levels of escalation
 TICKETS = -(-int(os.environ.get("DUE_TIMERS", "1800")) // (2 * THRESHOLDS))
 EFFECTS = TICKETS * 2 * THRESHOLDS
-# A package of Debian and others; LIBFAKETIME names it where it lies elsewhere.
-FAKETIME = next(
-    (str(file) for file in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), os.environ.get("LIBFAKETIME")
-)
 
 
 async def fired(service: Service, tickets: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -94,21 +85,6 @@ async def test_R7_each_threshold_fires_once_and_in_order_while_workers_are_kille
             by_commitment[event["commitment"]].append(event["percent"])
         assert list(by_commitment.values()) == [[50, 80, 100, 100, 150, 200]] * 2
         assert len({event["sequence"] for event in course}) == 2 * THRESHOLDS
-
-
-@contextmanager
-def fooled_worker(database_url: str, offset: str) -> Iterator[None]:
-    """A worker whose clock is off by this much; only its measure of durations is right."""
-    assert FAKETIME is not None
-    faked = {"LD_PRELOAD": FAKETIME, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    command = [sys.executable, "-m", "app.cli", "worker"]
-    process = subprocess.Popen(command, env=environment_of(database_url) | faked, stdout=subprocess.DEVNULL)
-    try:
-        yield
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed")

@@ -3,26 +3,17 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import asyncpg
 import pytest
-from sqlalchemy import func, select
 from standardwebhooks import Webhook
 
-from app.core.clock import system_clock
-from app.core.crypto import KeyRing
-from app.core.db import Database
-from app.core.ids import id_text, new_id
-from app.core.outbox import Event, seal_events
-from app.models.business_lines import BusinessLine
 from app.models.webhooks import WebhookEndpoint
-from app.services.webhooks.signing import give_secret
 from tests.builders import a_ticket
 from tests.receiver import Receiver, Seen, receiving, reply
-from tests.reliability.harness import SECRET_KEYS, Measured, Service, free_port, until
+from tests.reliability.endpoints import a_day_passes, announced, endpoint_at, rests, waiting
+from tests.reliability.harness import Measured, Service, free_port, until
 from tests.reliability.workers import Workers
 
 WORKERS, TICKETS, DEATHS = 2, 120, 3
@@ -42,53 +33,6 @@ class Arrivals:
             return reply(500) if self.requests % 4 == 1 else None
         self.accepted.append(seen)
         return reply(204)
-
-
-async def register(service: Service, url: str) -> tuple[WebhookEndpoint, str]:
-    """Make an endpoint past the API, whose processes know no host of this test's."""
-    db = Database(service.settings())
-    async with db.begin() as session:
-        while await seal_events(session):
-            pass
-        endpoint = WebhookEndpoint(
-            id=new_id(),
-            business_line_ids=list(await session.scalars(select(BusinessLine.id))),
-            version=1,
-            url=url,
-            types=[],
-            position=await session.scalar(select(func.max(Event.position))) or 0,
-            created_at=system_clock(),
-        )
-        secret = give_secret(KeyRing.read(None, SECRET_KEYS), endpoint)
-        session.add(endpoint)
-    await db.dispose()
-    return endpoint, secret
-
-
-@asynccontextmanager
-async def endpoint_at(service: Service, receiver: Receiver) -> AsyncIterator[tuple[WebhookEndpoint, str]]:
-    endpoint, secret = await register(service, receiver.url)
-    try:
-        yield endpoint, secret
-    finally:
-        async with service.database() as connection:
-            await connection.execute("UPDATE webhook_endpoint SET disabled_at = now()")
-
-
-async def announced(connection: asyncpg.Connection, after: int) -> set[str]:
-    """The ids of the events that came after a place in the feed."""
-    rows = await connection.fetch("SELECT id FROM event WHERE position > $1 OR position IS NULL", after)
-    return {id_text("evt", row["id"]) for row in rows}
-
-
-async def a_day_passes(connection: asyncpg.Connection) -> None:
-    """Let the waits of retries and the leases of the dead run out. Call it while no worker is alive."""
-    await connection.execute("UPDATE webhook_delivery SET next_attempt_at = next_attempt_at - interval '1 day'")
-
-
-async def waiting(connection: asyncpg.Connection) -> int:
-    found: int = await connection.fetchval("SELECT count(*) FROM webhook_delivery WHERE next_attempt_at IS NOT NULL")
-    return found
 
 
 @pytest.mark.timeout(300)
@@ -113,7 +57,7 @@ async def test_R11_R12_every_event_arrives_signed_while_workers_are_killed_and_t
             arrivals.well = True
             async with receiving(arrivals.answer, port=port):
                 for _ in range(12):
-                    await until(lambda: _rests(connection), "what is due is sent", seconds=30)
+                    await until(lambda: rests(connection), "what is due is sent", seconds=30)
                     if not await waiting(connection):
                         break
                     await asyncio.to_thread(workers.kill_all)
@@ -134,13 +78,6 @@ async def test_R11_R12_every_event_arrives_signed_while_workers_are_killed_and_t
     assert all(found == set(range(1, len(found) + 1)) for found in sequences.values())
     measured("events", len(events))
     measured("requests, the failed and the repeated among them", arrivals.requests)
-
-
-async def _rests(connection: asyncpg.Connection) -> bool:
-    """Tell whether nothing is due or in hand: what waits, waits for longer than a lease."""
-    return not await connection.fetchval(
-        "SELECT count(*) FROM webhook_delivery WHERE next_attempt_at < now() + interval '61 seconds'"
-    ) and not await connection.fetchval("SELECT count(*) FROM event WHERE position IS NULL")
 
 
 async def test_R11_a_worker_killed_between_sending_and_recording_leaves_the_event_to_another(

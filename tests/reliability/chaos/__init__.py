@@ -1,0 +1,1 @@
+"""A service of real processes under load while they are killed, frozen and cut off: does it keep its promises?"""
