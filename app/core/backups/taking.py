@@ -53,7 +53,7 @@ def follow(
                 store.put_segment(segment)
                 segment.unlink()
             _rest(program.process)
-        if program.process.returncode is not None:
+        if not stopping():
             program.check()
 
 

@@ -1,0 +1,59 @@
+"""What a database holds, column by column, and whether a migration keeps it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from tests.http.service import connect_beside
+
+_COLUMNS = """
+    SELECT relname AS table_name, array_agg(quote_ident(attname) ORDER BY attnum) AS columns,
+        (SELECT array_agg(quote_ident(part.attname) ORDER BY part.attnum)
+         FROM pg_index JOIN pg_attribute part ON part.attrelid = indrelid AND part.attnum = ANY(indkey)
+         WHERE indrelid = pg_class.oid AND indisprimary) AS key
+    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+    GROUP BY pg_class.oid, relname
+"""
+
+
+@dataclass(frozen=True)
+class Content:
+    """How many rows each table has, and a checksum of each column under the rows' keys, in no order."""
+
+    rows: dict[str, int]
+    columns: dict[tuple[str, str], int]
+
+    def lost_in(self, other: "Content", *, but: Collection[str] = ()) -> list[str]:
+        """Return what both have room for and do not hold alike; tables in `but` may differ."""
+        tables = [
+            f"{table}: {rows} rows, then {other.rows[table]}"
+            for table, rows in self.rows.items()
+            if table not in but and other.rows.get(table, rows) != rows
+        ]
+        columns = [
+            f"{table}.{column}"
+            for (table, column), sum_ in self.columns.items()
+            if table not in but and other.columns.get((table, column), sum_) != sum_
+        ]
+        return tables + columns
+
+
+async def content_of(url: str) -> Content:
+    """Read every table as the owner, whom row-level security shows all lines here."""
+    rows: dict[str, int] = {}
+    columns: dict[tuple[str, str], int] = {}
+    connection = await connect_beside(url)
+    try:
+        for table in await connection.fetch(_COLUMNS):
+            key = "concat_ws('|', " + ", ".join(f"{part}::text" for part in table["key"]) + ")"
+            sums = ", ".join(
+                f"coalesce(sum(hashtextextended({key} || '=' || coalesce({column}::text, '\\N'), 0)), 0)::text"
+                for column in table["columns"]
+            )
+            found = await connection.fetchrow(f"SELECT count(*), {sums} FROM {table['table_name']}", timeout=600)
+            name = table["table_name"]
+            rows[name] = found[0]
+            columns |= {(name, column): int(found[n]) for n, column in enumerate(table["columns"], 1)}
+    finally:
+        await connection.close()
+    return Content(rows, columns)
