@@ -21,17 +21,20 @@ from app.core.db import Base, sqlstate
 OF_THE_KIT = (auth, heartbeat, idempotency, outbox)
 OF_THE_SERVICE = [import_module(f"app.models.{found.name}") for found in iter_modules(app.models.__path__)]
 
-_LOCK_TIMEOUT = "400ms"
-_PAUSE_SECONDS, _TRIES = 1.0, 60
+_SETTINGS = {
+    "lock_timeout": "400ms",
+    "synchronous_commit": "off",  # thirty commits do not wait: a crash takes a revision and its mark back together
+}
+_LOOK_SECONDS, _PAUSE_SECONDS, _TRIES = 0.1, 1.0, 60
 _LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
 
 
 def _run(connection: Connection) -> None:
-    # Two processes that start together must not both create the tables; the lock goes with the connection.
-    connection.execute(text("SELECT pg_advisory_lock(hashtext('aftersales.migrations'))"))
-    connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
-    # Thirty commits need not wait for the disk: a crash takes a revision and its mark back together.
-    connection.execute(text("SET synchronous_commit = 'off'"))
+    # Two processes that start together must not both create the tables; the lock goes with the connection. Who waited
+    # in a statement would be waited for by an index that is created concurrently.
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(hashtext('aftersales.migrations'))")):
+        connection.rollback()
+        time.sleep(_LOOK_SECONDS)
     connection.commit()
     context.configure(
         connection=connection,
@@ -44,7 +47,9 @@ def _run(connection: Connection) -> None:
 
 
 async def _migrate() -> None:
-    engine = create_async_engine(context.config.attributes["database_url"], poolclass=pool.NullPool)
+    engine = create_async_engine(
+        context.config.attributes["database_url"], poolclass=pool.NullPool, connect_args={"server_settings": _SETTINGS}
+    )
     async with engine.connect() as connection:
         await connection.run_sync(_run)
     await engine.dispose()

@@ -49,15 +49,16 @@ async def content_of(url: str) -> Content:
     connection = await connect_beside(url)
     try:
         for table in await connection.fetch(_COLUMNS):
-            key = "concat_ws('|', " + ", ".join(f"{part}::text" for part in table["key"]) + ")"
+            key = "hashtextextended(concat_ws('|', " + ", ".join(f"{part}::text" for part in table["key"]) + "), 0)"
             sums = ", ".join(
-                f"coalesce(sum(hashtextextended({key} || '=' || coalesce({column}::text, '\\N'), 0)), 0)::text"
+                f"coalesce(bit_xor(hashtextextended(coalesce({column}::text, '\\N'), of_row)), 0)"
                 for column in table["columns"]
             )
-            found = await connection.fetchrow(f"SELECT count(*), {sums} FROM {table['table_name']}", timeout=600)
+            rows_with_key = f"(SELECT *, {key} AS of_row FROM {table['table_name']} OFFSET 0) keyed"
+            found = await connection.fetchrow(f"SELECT count(*), {sums} FROM {rows_with_key}", timeout=600)
             name = table["table_name"]
             rows[name] = found[0]
-            columns |= {(name, column): int(found[n]) for n, column in enumerate(table["columns"], 1)}
+            columns |= {(name, column): found[n] for n, column in enumerate(table["columns"], 1)}
     finally:
         await connection.close()
     return Content(rows, columns)
