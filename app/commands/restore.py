@@ -61,7 +61,8 @@ def run(options: Namespace) -> int:
         base = choose_base(store, options.until)
         make_cluster(store, base, cluster, options.until)
         if options.unpack_only:
-            missing = restore_attachments(store, attachments, store.attachment_names()) if attachments else []
+            if attachments is not None:
+                restore_attachments(store, attachments, store.attachment_names())
             print(cluster)
             return 0
         last_commit, blobs = _recovered(data_dir, cluster)

@@ -34,15 +34,15 @@ def follow(
 ) -> None:
     """Receive the server's log into the folder `spool` and seal each segment that is full, until told to stop.
 
-    The server keeps what has not been received, in a slot of the name `SLOT`. Files are copied before the segments
-    that may speak of them, so that what is restored from the log finds its files.
+    The server keeps what has not been received, in a slot of the name `SLOT`. The files beside it are copied before each
+    segment, and every 15 seconds.
     Raises: Fault with the words of `pg_receivewal`; OSError.
     """
     store.claim(server.system)
     spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     with server.running("pg_receivewal", "--slot", SLOT, "--create-slot", "--if-not-exists") as program:
         program.check()
-    copied_at = 0.0
+    copied_at = -_ATTACHMENTS_SECONDS
     with server.running("pg_receivewal", "-D", str(spool), "--slot", SLOT, "--no-loop") as program:
         while program.process.poll() is None and not stopping():
             full = full_segments(spool)
