@@ -34,8 +34,8 @@ def follow(
 ) -> None:
     """Receive the server's log into the folder `spool` and seal each segment that is full, until told to stop.
 
-    The server keeps what has not been received, in a slot of the name `SLOT`. The files beside it are copied before each
-    segment, and every 15 seconds.
+    The server keeps what has not been received, in a slot of the name `SLOT`. The files beside it are copied before
+    each segment, and every 15 seconds.
     Raises: Fault with the words of `pg_receivewal`; OSError.
     """
     store.claim(server.system)
