@@ -17,6 +17,8 @@ WRONG_USE = 2  # exit status: the command could not be carried out, and the reas
 COMMANDS = {
     "serve": "start the whole service: database, migrations, API, worker (启动服务)",
     "worker": "run one more worker (后台任务)",
+    "backup": "copy database, log and attachments, sealed; verify the copy (备份)",
+    "restore": "make a data folder of a backup, as of any moment (恢复)",
     "migrate": "bring the database to this program's schema (升级数据库结构)",
     "keys": "create, rotate, list and revoke API keys (密钥)",
     "lines": "list and add business lines (经营线)",

@@ -4,6 +4,7 @@ import asyncio
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from app.commands.faults import explained
@@ -32,6 +33,17 @@ def command_settings(options: Namespace) -> Iterator[Settings]:
         else:
             with own_database(options.data_dir) as (server, _):
                 yield load_settings(database_url=server.url, **own_place(options.data_dir))
+
+
+def on_place(data_dir: Path, url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do a command's work on the data folder's own database as it is, whatever its schema."""
+    settings = load_settings(database_url=url, **own_place(data_dir))
+
+    async def do() -> T:
+        async with database(settings) as db:
+            return await work(db)
+
+    return asyncio.run(do())
 
 
 def on_database(options: Namespace, work: Callable[[Database], Awaitable[T]]) -> T:

@@ -36,6 +36,7 @@ class _Key:
     seal: AESGCM
     lookup: bytes
     sign: bytes
+    file: bytes
 
 
 class KeyRing:
@@ -45,7 +46,7 @@ class KeyRing:
         if not secrets:
             raise KeyRingInvalid("the key ring is empty")
         self._keys = [
-            _Key(name, AESGCM(_derive(secret, "seal")), _derive(secret, "lookup"), _derive(secret, "sign"))
+            _Key(name, AESGCM(_derive(secret, "seal")), *(_derive(secret, use) for use in ("lookup", "sign", "file")))
             for name, secret in secrets
         ]
         self._by_name = {key.name: key for key in self._keys}
@@ -97,6 +98,16 @@ class KeyRing:
         plain = key.seal.decrypt(rest[:_NONCE], rest[_NONCE:], _bound(place, row))
         document: dict[str, Any] = json.loads(plain)
         return document
+
+    def file_key(self, salt: bytes, name: str | None = None) -> tuple[str, AESGCM]:
+        """Return a key's name, by default the first's, and the key it makes for one file, which `salt` tells apart.
+
+        Raises: KeyRingInvalid if no key has this name.
+        """
+        key = self._keys[0] if name is None else self._by_name.get(name)
+        if key is None:
+            raise KeyRingInvalid(f"the key {name!r} is not in the ring")
+        return key.name, AESGCM(HKDF(SHA256(), _KEY, salt, b"aftersales/one file").derive(key.file))
 
     def lookup(self, purpose: str, value: str) -> bytes:
         """Return the keyed hash under which a new row is found; `purpose` keeps phones and emails apart."""

@@ -20,10 +20,12 @@ from app.core.language import Text
 from app.core.postgres_processes import end_processes, forget_dead_server, mark_of, read_pid_file, takes_connections
 from app.core.postgres_programs import EmbeddedPostgresUnavailable as EmbeddedPostgresUnavailable
 from app.core.postgres_programs import copy_programs, find_install
+from app.core.private_file import sync_folder
 from app.core.row_security import APP_ROLE
 from app.core.unprivileged import Account, Way, choose_account, environment, run
 
 ROLE = DATABASE = "aftersales"
+SUPERUSER = "postgres"
 
 _LOG_LIMIT_BYTES = 10_000_000
 _START_SECONDS = 120.0  # replaying the log after a crash may take its time
@@ -36,6 +38,7 @@ _SETTINGS = {
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
+    "archive_timeout": "60",  # what a backup may lack: a segment of the log is closed after as many seconds
     "timezone": "UTC",
     "log_timezone": "UTC",
     # Rows and statements hold personal data, and nothing deletes it from a log.
@@ -58,14 +61,22 @@ class EmbeddedPostgres:
     On Linux it shuts down when this process dies; elsewhere the next `start` ends what a crash left running.
     settings: further `postgresql.conf` settings, which win over ours.
     namespaces: False makes root run it as another user at once, without trying a user namespace.
+    patience: how many seconds a start may take.
     """
 
-    def __init__(self, data_dir: Path, *, settings: Mapping[str, str] | None = None, namespaces: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        namespaces: bool = True,
+        patience: float = _START_SECONDS,
+    ) -> None:
         self._data_dir = data_dir.absolute()
         self._cluster = self._data_dir / "postgres"
         self._log = self._data_dir / "postgres.log"
         self._settings = {**_SETTINGS, **(settings or {})}
-        self._namespaces = namespaces
+        self._namespaces, self._patience = namespaces, patience
         self._mark = ""
         self._lock: FileLock | None = None
         self._socket_dir: Path | None = None
@@ -95,7 +106,7 @@ class EmbeddedPostgres:
         return self.url_for(DATABASE)
 
     def url_for(self, database: str, *, role: str = ROLE) -> str:
-        """The SQLAlchemy URL of a database of this server, once started; the role `postgres` is its superuser."""
+        """The SQLAlchemy URL of a database of this server, once started; the role `SUPERUSER` is its superuser."""
         if self._socket_dir is None:
             raise RuntimeError("the server is not started")
         return _url(self._socket_dir, database, role)
@@ -205,7 +216,7 @@ class EmbeddedPostgres:
             )
         durable = self._settings["fsync"] != "off"
         locale = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
-        options = ["--username=postgres", "--auth=trust", "--no-instructions", *locale]
+        options = [f"--username={SUPERUSER}", "--auth=trust", "--no-instructions", *locale]
         if not durable:
             options.append("--no-sync")
         single = {"exit_on_error": "on", "shared_buffers": "16MB", "fsync": self._settings["fsync"]}
@@ -219,7 +230,7 @@ class EmbeddedPostgres:
         finally:
             shutil.rmtree(new, ignore_errors=True)
         if durable:
-            _sync_folder(self._data_dir)
+            sync_folder(self._data_dir)
 
     def _clear_the_way(self, lock: FileLock) -> None:
         """End what a crashed owner of this cluster left running, and take away its traces."""
@@ -249,13 +260,13 @@ class EmbeddedPostgres:
 
     def _await_ready(self, beginning: int) -> None:
         """Wait until the server takes connections; its output starts at byte `beginning` of the log."""
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + self._patience
         while self.alive:
             state = read_pid_file(self._cluster)
             if state is not None and state.ready and state.pid == self.pid:
                 return
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not ready within {_START_SECONDS:.0f} seconds, see {self._log}")
+                raise TimeoutError(f"not ready within {self._patience:.0f} seconds, see {self._log}")
             time.sleep(_POLL_SECONDS)
         with self._log.open("rb") as log:
             log.seek(beginning)
@@ -338,11 +349,3 @@ def _reason(output: str) -> str:
 def _untranslated(message: str) -> Text:
     """What the operating system or PostgreSQL says, in its own words."""
     return Text(message, message)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -20,6 +20,7 @@ class EmbeddedPostgresUnavailable(Exception):
     """The server cannot run here; the message is one line, in both languages, that names the way out."""
 
     def __init__(self, reason: Text) -> None:
+        self.reason = reason
         self.text = Text(
             zh=f"内置的 PostgreSQL 无法运行：{reason.zh}。可改用 DATABASE_URL 指定一个 PostgreSQL 数据库。",
             en=f"The embedded PostgreSQL cannot run: {reason.en}. Set DATABASE_URL to use another PostgreSQL.",

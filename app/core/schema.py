@@ -52,17 +52,17 @@ def migrate(database_url: str, revision: str = "head") -> None:
     from alembic import command  # noqa: PLC0415 - see `_revisions`
 
     config = _config(database_url)
-    if revision == "base" or revision.startswith("-"):
+    if revision != "base" and not revision.startswith("-"):
+        command.upgrade(config, revision)  # does nothing where the database is beyond it
+    if revision != "head" and not revision.startswith("+"):
         command.downgrade(config, revision)
-    else:
-        command.upgrade(config, revision)
 
 
 def draft_revision(database_url: str, message: str) -> Path:
     """Write the next revision, as far as it can be told from a database at head and the models; return its file."""
     from alembic import command  # noqa: PLC0415
 
-    number = f"{len(known_revisions()) + 1:04}"
+    number = f"{int(expected_revision()[:4]) + 1:04}"
     script = command.revision(_config(database_url), message, autogenerate=True, rev_id=number)
     if script is None or isinstance(script, list):
         raise RuntimeError("alembic wrote more than one file")

@@ -10,13 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("ticket_assignment", sa.Column("status", sa.String(length=40), nullable=True))
     # Spells that ended before stages were told apart count as work in progress.
-    op.execute(
-        "UPDATE ticket_assignment SET status = CASE WHEN until IS NULL THEN ticket.status ELSE 'in_progress' END"
-        " FROM ticket WHERE ticket.id = ticket_id"
-    )
-    op.alter_column("ticket_assignment", "status", nullable=False)
+    status = sa.Column("status", sa.String(length=40), nullable=False, server_default="in_progress")
+    op.add_column("ticket_assignment", status)
+    op.alter_column("ticket_assignment", "status", server_default=None)
     op.create_index("ix_ticket_assignment_line", "ticket_assignment", ["business_line_id", "since"])
 
 

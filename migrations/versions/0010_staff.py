@@ -1,4 +1,4 @@
-"""Staff who can be given matters, and the queue of those nobody has."""
+"""Staff who can be given matters."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,14 +32,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_staff_member"),
     )
     op.create_index("uq_staff_member_line_staff_no", "staff_member", ["business_line_id", "staff_no"], unique=True)
-    op.create_index(
-        "ix_ticket_unassigned",
-        "ticket",
-        ["business_line_id", "opened_at"],
-        postgresql_where=sa.text("assignee_staff_no IS NULL AND closed_at IS NULL"),
-    )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_ticket_unassigned", "ticket")
     op.drop_table("staff_member")

@@ -12,16 +12,8 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("ticket", sa.Column("progress_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("ticket", sa.Column("progress_cause", sa.String(length=40), nullable=True))
-    op.create_index(
-        "ix_ticket_progress", "ticket", ["progress_at"], postgresql_where=sa.text("progress_at IS NOT NULL")
-    )
-    op.create_index(
-        "ix_ticket_test_clock", "ticket", ["test_clock_id"], postgresql_where=sa.text("test_clock_id IS NOT NULL")
-    )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_ticket_test_clock", table_name="ticket")
-    op.drop_index("ix_ticket_progress", table_name="ticket")
     op.drop_column("ticket", "progress_cause")
     op.drop_column("ticket", "progress_at")

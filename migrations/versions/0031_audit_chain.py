@@ -70,14 +70,11 @@ def upgrade() -> None:
     op.execute(_ERASE)
     op.execute("REVOKE EXECUTE ON FUNCTION audit_erase_text FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION audit_erase_text TO {_ROLE}")
-    op.execute("SELECT set_config('app.lines', '*', true)")  # the policies are forced upon the owner too
     for table in _AUDITED:
         op.execute(
             f"CREATE TRIGGER await_seal AFTER INSERT ON {table} REFERENCING NEW TABLE AS added "
             "FOR EACH STATEMENT EXECUTE FUNCTION audit_await_seal()"
         )
-        rows = f"SELECT business_line_id, '{table}', id FROM {table} ORDER BY id"  # noqa: S608 — the names are ours
-        op.execute(f"INSERT INTO audit_pending (business_line_id, kind, row_id) {rows}")
 
 
 def downgrade() -> None:

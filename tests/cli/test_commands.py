@@ -82,6 +82,8 @@ def test_lines_are_added_under_policies_that_exist(capsys: Capture) -> None:
 
 @pytest.mark.usefixtures("on_database")
 def test_the_schema_goes_down_and_up_again(capsys: Capture) -> None:
+    said(capsys, "migrate", "--revision", "0030")
+    assert "0030" in said(capsys, "lines", "list", status=2)[0]
     assert said(capsys, "migrate", "--revision", "base")[0].endswith("base")
     assert said(capsys, "migrate")[0].endswith(expected_revision())
     assert said(capsys, "lines", "list") == []

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.blobs import BlobMissing, Blobs
 from app.core.db import Database, database_now
@@ -82,3 +83,8 @@ async def sweep_blobs(db: Database, blobs: Blobs, now: datetime | None = None) -
             await blobs.delete(name)
         await session.execute(delete(StoredBlob).where(StoredBlob.name.in_(names)))
     return len(names)
+
+
+async def blobs_on_file(session: AsyncSession) -> list[str]:
+    """Return the names of all blobs that attachments have."""
+    return list(await session.scalars(select(Attachment.blob).where(Attachment.blob.is_not(None))))

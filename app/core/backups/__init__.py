@@ -1,0 +1,1 @@
+"""Backups of a PostgreSQL server and of the files beside it: sealed, checked, and restored to any moment."""
