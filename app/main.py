@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -14,8 +15,9 @@ from app.core.browsers import BrowserAccess
 from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
-from app.core.docs import install_docs
+from app.core.docs import install_docs, separate_by_commas
 from app.core.egress import Egress
+from app.core.examples import add_examples
 from app.core.http import install_handlers
 from app.core.limits import BrowserLimits, Failures
 from app.core.logs import configure_logs
@@ -69,15 +71,19 @@ _SERVED = (
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})
+EXAMPLES = Path(__file__).parent / "examples"
 _log = structlog.get_logger("aftersales.start")
 
 
 class _Application(FastAPI):
-    """Its document tells of which class of personal data each field is."""
+    """Its document has examples, and tells of which class of personal data each field is."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            mark_fields(super().openapi())
+            document = super().openapi()
+            mark_fields(document)
+            separate_by_commas(document)
+            add_examples(document, EXAMPLES)
         return super().openapi()
 
 

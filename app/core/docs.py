@@ -1,9 +1,10 @@
-"""The documentation page, from files of an installed package: it needs no network, and nothing else may run on it."""
+"""The interface's document, and its page from files of an installed package: no network, and no other script."""
 
 import base64
 import re
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import fastapi_offline
 from fastapi import FastAPI, Request
@@ -47,3 +48,12 @@ def _policy(page: str) -> str:
         f"default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
     )
+
+
+def separate_by_commas(document: dict[str, Any]) -> None:
+    """Say of lists in a query how they are written: once, with commas."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "query" and parameter["schema"].get("type") == "array":
+                    parameter |= {"style": "form", "explode": False}

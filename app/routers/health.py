@@ -4,6 +4,7 @@ import json
 import secrets
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.core.errors import NotFound
@@ -39,7 +40,7 @@ def _operator(request: Request) -> None:
             raise NotFound
 
 
-@router.get("/metrics", dependencies=[Depends(_operator)])
+@router.get("/metrics", dependencies=[Depends(_operator)], response_class=PlainTextResponse)
 async def metrics() -> Response:
     """Prometheus exposition, of all processes that serve together."""
     return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
