@@ -15,7 +15,7 @@ from app.core.browsers import BrowserAccess
 from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
-from app.core.docs import install_docs, separate_by_commas
+from app.core.docs import install_docs, say_how_parameters_are_sent
 from app.core.egress import Egress
 from app.core.examples import add_examples
 from app.core.http import install_handlers
@@ -82,7 +82,7 @@ class _Application(FastAPI):
         if self.openapi_schema is None:
             document = super().openapi()
             mark_fields(document)
-            separate_by_commas(document)
+            say_how_parameters_are_sent(document)
             add_examples(document, EXAMPLES)
         return super().openapi()
 

@@ -12,6 +12,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+_CHANGES = ("patch", "put", "delete")
 DOCS, _FILES = "/docs", "/docs/static"
 _STATIC = Path(fastapi_offline.__file__).parent / "static"
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -50,10 +51,24 @@ def _policy(page: str) -> str:
     )
 
 
-def separate_by_commas(document: dict[str, Any]) -> None:
-    """Say of lists in a query how they are written: once, with commas."""
+def say_how_parameters_are_sent(document: dict[str, Any]) -> None:
+    """Put right what the framework cannot know of parameters.
+
+    None is `null`: it is left out instead. A list in a query stands there once, with commas. A change of what is there
+    needs `If-Match`.
+    """
     for operations in document["paths"].values():
-        for operation in operations.values():
+        for method, operation in operations.items():
             for parameter in operation.get("parameters", ()):
-                if parameter["in"] == "query" and parameter["schema"].get("type") == "array":
+                parameter["schema"] = schema = _without_null(parameter["schema"])
+                if parameter["in"] == "query" and schema.get("type") == "array":
                     parameter |= {"style": "form", "explode": False}
+                if parameter["name"] == "If-Match" and method in _CHANGES:
+                    parameter["required"] = True
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) != 1:
+        return schema
+    return {name: part for name, part in schema.items() if name != "anyOf"} | options[0]

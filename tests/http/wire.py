@@ -138,8 +138,8 @@ class Server:
 
 
 @contextmanager
-def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server]:
-    """Run the application in a process of its own until the end of the block."""
+def running_server(database_url: str, key: str, folder: Path, **settings: str) -> Iterator[Server]:
+    """Run the application in a process of its own until the end of the block. `settings` are names after `AFTERSALES_`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AFTERSALES_")}
@@ -147,6 +147,7 @@ def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server
         "DATABASE_URL": database_url, "AFTERSALES_SECRET_KEYS": SECRET_KEYS, "AFTERSALES_LOG_LEVEL": "info",
         "PYTHONPATH": str(Path(__file__).parents[2]), "AFTERSALES_ATTACHMENTS": str(folder / "attachments"),
     }  # fmt: skip
+    environment |= {f"AFTERSALES_{name}": value for name, value in settings.items()}
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
