@@ -68,7 +68,7 @@ def say_how_parameters_are_sent(document: dict[str, Any]) -> None:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    options: list[dict[str, Any]] = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) != 1:
         return schema
     return {name: part for name, part in schema.items() if name != "anyOf"} | options[0]

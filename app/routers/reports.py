@@ -23,7 +23,7 @@ router = APIRouter(prefix="/reports", tags=["pages"], route_class=PageRoute, def
 _GUESSES = GuessLimit(20)
 _NEEDED = Scope.SURVEYS_READ
 _REFUSED = (InvalidApiKey, ExpiredApiKey, AddressNotAllowed, InsufficientScope)
-_HTML = {"text/html": {}}
+_HTML: dict[str, Any] = {"text/html": {}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     303: {"description": "To the report, or to sign in"},
     "default": {"description": "A page that says what is wrong", "content": _HTML},

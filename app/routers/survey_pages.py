@@ -14,7 +14,7 @@ from app.services.surveys.rendering import closed_page, thanks_page
 
 router = APIRouter(prefix="/s", tags=["pages"], route_class=PageRoute, default_response_class=HTMLResponse)
 _GUESSES = GuessLimit(30)
-_HTML = {"text/html": {}}
+_HTML: dict[str, Any] = {"text/html": {}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     303: {"description": "Done: on to the thanks"},
     404: {"description": "The page for every link that leads nowhere (any more)", "content": _HTML},

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+EXAMPLE_KEY: Final = "crm-case-1-step-2"
+
 
 def _id(prefix: str) -> str:
     return f"{prefix}_{0x0190 << 112 | 1:032x}"
@@ -10,7 +12,7 @@ def _id(prefix: str) -> str:
 
 # By name. A word of a fixed list needs no entry: its first is taken.
 _VALUES: Final[Mapping[str, Any]] = {
-    "X-Staff-No": "1101", "Idempotency-Key": "crm-case-1-step-2", "If-Match": "*",
+    "X-Staff-No": "1101", "Idempotency-Key": EXAMPLE_KEY, "If-Match": "*",
     "Content-Disposition": 'attachment; filename="photo.png"',
     "lang": "zh", "on": "2026-11-22", "token": "1x2y3z",
     "limit": 50, "cursor": "eyJhZnRlciI6ImV4YW1wbGUifQ", "after": 0,
