@@ -7,6 +7,7 @@ of operations. Exit code 0: no check failed.
 """
 
 import asyncio
+import os
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
@@ -49,10 +50,18 @@ def fuzz(server: Server, *options: str) -> "subprocess.CompletedProcess[str]":
     """Run schemathesis against a server; what it prints is kept."""
     command = [
         sys.executable, "-c", _SCHEMATHESIS, "--config-file", str(CONFIGURATION), "run",
-        f"http://127.0.0.1:{server.port}/openapi.json", "-H", f"Authorization: Bearer {server.key}", *options,
+        f"http://127.0.0.1:{server.port}/openapi.json", *options,
     ]  # fmt: skip
     root = Path(__file__).parents[2]  # where the hooks are found
-    return subprocess.run(command, check=False, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return subprocess.run(
+        command,
+        check=False,
+        cwd=root,
+        env=os.environ | {"FUZZ_KEY": server.key},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def _options() -> Namespace:
