@@ -276,6 +276,8 @@ class AgreementFilter(RequestBody):
 class EventFilter(RequestBody):
     after: Position = 0
     types: Annotated[
-        list[Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,60}$")]], BeforeValidator(_separated), Field(max_length=50)
+        list[Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,60}$")]],
+        Field(min_length=1, max_length=50),
+        BeforeValidator(_separated),
     ] = []
     limit: Limit = 50
