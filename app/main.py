@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -16,8 +17,9 @@ from app.core.browsers import BrowserAccess
 from app.core.clock import Clock, system_clock
 from app.core.crypto import KeyRing
 from app.core.db import Database
-from app.core.docs import install_docs
+from app.core.docs import install_docs, say_how_parameters_are_sent
 from app.core.egress import Egress
+from app.core.examples import add_examples
 from app.core.http import install_handlers, lists_of
 from app.core.key_limits import KeyLedger, KeyLimits, KeyPolicy, Limit
 from app.core.limits import BrowserLimits, Failures
@@ -76,15 +78,19 @@ BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})
 # The hotline must get its calls in: what takes them is refused last.
 _INTAKE = ("POST", "/v1/tickets")
 _OPERATORS_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+EXAMPLES = Path(__file__).parent / "examples"
 _log = structlog.get_logger("aftersales.start")
 
 
 class _Application(FastAPI):
-    """Its document tells of which class of personal data each field is."""
+    """Its document has examples, and tells of which class of personal data each field is."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            mark_fields(super().openapi())
+            document = super().openapi()
+            mark_fields(document)
+            say_how_parameters_are_sent(document)
+            add_examples(document, EXAMPLES)
         return super().openapi()
 
 

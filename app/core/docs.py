@@ -1,9 +1,10 @@
-"""The documentation page, from files of an installed package: it needs no network, and nothing else may run on it."""
+"""The interface's document, and its page from files of an installed package: no network, and no other script."""
 
 import base64
 import re
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import fastapi_offline
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+_CHANGES = ("patch", "put", "delete")
 DOCS, _FILES = "/docs", "/docs/static"
 _STATIC = Path(fastapi_offline.__file__).parent / "static"
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -47,3 +49,26 @@ def _policy(page: str) -> str:
         f"default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
     )
+
+
+def say_how_parameters_are_sent(document: dict[str, Any]) -> None:
+    """Put right what the framework cannot know of parameters.
+
+    None is `null`: it is left out instead. A list in a query stands there once, with commas. A change of what is there
+    needs `If-Match`.
+    """
+    for operations in document["paths"].values():
+        for method, operation in operations.items():
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = schema = _without_null(parameter["schema"])
+                if parameter["in"] == "query" and schema.get("type") == "array":
+                    parameter |= {"style": "form", "explode": False}
+                if parameter["name"] == "If-Match" and method in _CHANGES:
+                    parameter["required"] = True
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    options: list[dict[str, Any]] = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) != 1:
+        return schema
+    return {name: part for name, part in schema.items() if name != "anyOf"} | options[0]

@@ -25,7 +25,7 @@ from app.core.db import LOCK_NOT_AVAILABLE, Base, sqlstate
 from app.core.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidIdempotencyKey
 
 KEPT = timedelta(hours=72)
-_KEY = re.compile(r"[A-Za-z0-9_\-.:]{8,255}", re.ASCII)
+KEY = re.compile(r"[A-Za-z0-9_\-.:]{8,255}", re.ASCII)
 _PLACE = "idempotency_record.answer"
 
 
@@ -46,7 +46,7 @@ def read_key(header: str | None) -> str | None:
     if header is None:
         return None
     key = header[1:-1] if len(header) > 1 and header[0] == header[-1] == '"' else header
-    if not _KEY.fullmatch(key):
+    if not KEY.fullmatch(key):
         raise InvalidIdempotencyKey
     return key
 

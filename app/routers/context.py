@@ -18,6 +18,7 @@ from app.core.errors import (
     ValidationFailed,
 )
 from app.core.http import authorised, bearer, call_of, problems
+from app.core.idempotency import KEY
 from app.core.language import Text
 from app.services.context import Context, Kit
 from app.services.scopes import Scope
@@ -28,7 +29,11 @@ _STAFF: Final = "X-Staff-No"
 PAGES = problems(InvalidCursor, CursorFilterMismatch, NotFound, ValidationFailed)
 
 
-_WHO = Header(alias=_STAFF, description="who is at work; for keys with `staff:act`", include_in_schema=True)
+_WHO = Header(
+    alias=_STAFF,
+    description="who is at work; for keys with `staff:act`",
+    json_schema_extra={"pattern": f"^{STAFF_NO.pattern}$"},
+)
 
 
 async def context(
@@ -64,7 +69,11 @@ def _at_work(request: Request, caller: Caller) -> Caller:
     return replace(caller, staff_no=named)
 
 
-_KEY = Header(alias="Idempotency-Key", description="makes a repeat of this write safe")
+_KEY = Header(
+    alias="Idempotency-Key",
+    description="makes a repeat of this write safe",
+    json_schema_extra={"pattern": f"^{KEY.pattern}$"},
+)
 _TAG = Header(alias="If-Match", description="the ETag the change was made for; PATCH, PUT and DELETE need it")
 
 

@@ -2,11 +2,14 @@
 
 import json
 import secrets
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.core.accepting import LEAVING
+from app.core.answers import PROBLEM_JSON
 from app.core.errors import NotFound
 from app.core.metrics import exposition
 from app.core.settings import Settings
@@ -35,6 +38,11 @@ async def ready(request: Request) -> Response:
     return Response(json.dumps(document), readiness.status, media_type="application/json")
 
 
+_HIDDEN: dict[int | str, dict[str, Any]] = {
+    404: {"description": "In production, without the operator's token", "content": {PROBLEM_JSON: {}}}
+}
+
+
 def _operator(request: Request) -> None:
     """Raises: NotFound, in production, for whoever does not send `AFTERSALES_METRICS_TOKEN` as a bearer token."""
     settings: Settings = request.app.state.settings
@@ -44,7 +52,7 @@ def _operator(request: Request) -> None:
             raise NotFound
 
 
-@router.get("/metrics", dependencies=[Depends(_operator)])
+@router.get("/metrics", dependencies=[Depends(_operator)], response_class=PlainTextResponse, responses=_HIDDEN)
 async def metrics() -> Response:
     """Prometheus exposition, of all processes that serve together."""
     return Response(exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -1,6 +1,6 @@
 """Reports for people: a key signs a browser in for twelve hours, and the pages show what the key may see."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query, Request, Response
@@ -23,6 +23,11 @@ router = APIRouter(prefix="/reports", tags=["pages"], route_class=PageRoute, def
 _GUESSES = GuessLimit(20)
 _NEEDED = Scope.SURVEYS_READ
 _REFUSED = (InvalidApiKey, ExpiredApiKey, AddressNotAllowed, InsufficientScope)
+_HTML: dict[str, Any] = {"text/html": {}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    303: {"description": "To the report, or to sign in"},
+    "default": {"description": "A page that says what is wrong", "content": _HTML},
+}
 Lang = Annotated[str | None, Query(description="`zh` or `en`; otherwise `Accept-Language` decides")]
 
 
@@ -32,7 +37,7 @@ async def sign_in_page(request: Request, lang: Lang = None) -> Response:
     return response_of(show_sign_in(language_of(request, lang), refused=False))
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", responses=_ANSWERS)
 async def sign_in(request: Request, kit: PublicKit, lang: Lang = None) -> Response:
     """Take a key from a form and answer with a session cookie; 401 for one that is not good, 429 for too many."""
     given = parse_qs((await request.body())[:2000].decode("ascii", "replace")).get("key", [""])[0]
@@ -47,13 +52,13 @@ async def sign_in(request: Request, kit: PublicKit, lang: Lang = None) -> Respon
     return _redirect(request, "/reports/satisfaction", lang, session)
 
 
-@router.post("/sign-out")
+@router.post("/sign-out", responses=_ANSWERS)
 async def sign_out(request: Request, lang: Lang = None) -> Response:
     """Take the session cookie away."""
     return _redirect(request, "/reports/sign-in", lang, "")
 
 
-@router.get("/satisfaction")
+@router.get("/satisfaction", responses=_ANSWERS)
 async def satisfaction_report(
     request: Request,
     kit: PublicKit,

@@ -127,7 +127,10 @@ def instant_text(value: datetime) -> str:
 
 _AS_MONEY = WithJsonSchema(
     {
-        "anyOf": [{"type": "string", "pattern": r"^\d{1,10}(\.\d{1,2})?$"}, {"type": "number", "minimum": 0}],
+        "anyOf": [
+            {"type": "string", "pattern": r"^\d{1,10}(\.\d{1,2})?$"},
+            {"type": "number", "minimum": 0, "maximum": 9_999_999_999},
+        ],
         "examples": ["299.00"],
     }
 )

@@ -41,7 +41,7 @@ def _with_plus(value: Any) -> Any:
 
 Moment = Annotated[Instant, BeforeValidator(_with_plus)]
 # Bounds stand before the validators that run before them: only so the API documentation shows them.
-Several = Annotated[list[Value], Field(max_length=50), BeforeValidator(_separated)]
+Several = Annotated[list[Value], Field(min_length=1, max_length=50), BeforeValidator(_separated)]
 Limit = Annotated[int, Field(ge=1, le=200), BeforeValidator(_whole_number)]
 Position = Annotated[int, Field(ge=0, le=2**53 - 1), BeforeValidator(_whole_number)]
 Cursor = Annotated[str, Field(max_length=2000)]
@@ -291,6 +291,8 @@ class AgreementFilter(RequestBody):
 class EventFilter(RequestBody):
     after: Position = 0
     types: Annotated[
-        list[Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,60}$")]], BeforeValidator(_separated), Field(max_length=50)
+        list[Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,60}$")]],
+        Field(min_length=1, max_length=50),
+        BeforeValidator(_separated),
     ] = []
     limit: Limit = 50

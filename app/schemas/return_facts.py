@@ -81,16 +81,29 @@ def _rate(value: Any) -> Decimal:
 MomentIn = Annotated[
     Moment,
     PlainValidator(_moment),
-    WithJsonSchema({"type": "string", "examples": ["2026-03-10T10:15:00+08:00", "2026-03-10"]}),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
+            "examples": ["2026-03-10T10:15:00+08:00", "2026-03-10"],
+        }
+    ),
 ]
 ClockTime = Annotated[
-    time, PlainValidator(_clock), WithJsonSchema({"type": "string", "pattern": _CLOCK.pattern, "examples": ["17:30"]})
+    time,
+    PlainValidator(_clock),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK.pattern}$", "examples": ["17:30"]}),
 ]
 DailyRate = Annotated[
     Decimal,
     PlainValidator(_rate),
     WithJsonSchema(
-        {"anyOf": [{"type": "string", "pattern": _RATE.pattern}, {"type": "number"}], "examples": ["0.005"]}
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^({_RATE.pattern})$"},
+                {"type": "number", "minimum": 0, "maximum": 1},
+            ],
+            "examples": ["0.005"],
+        }
     ),
 ]
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,6})?$", examples=["CN-ZJ"])]

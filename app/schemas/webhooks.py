@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from app.core.egress import LONGEST_URL
 from app.core.language import Text
@@ -23,7 +23,8 @@ def _type(value: object) -> object:
     return value
 
 
-EventTypes = Annotated[list[Annotated[str, BeforeValidator(_type)]], Field(max_length=50)]
+_Type = Annotated[str, BeforeValidator(_type), WithJsonSchema({"type": "string", "pattern": f"^{_TYPES.pattern}$"})]
+EventTypes = Annotated[list[_Type], Field(max_length=50)]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_URL)]
 LineNames = Annotated[list[Annotated[str, Field(max_length=40)]], Field(min_length=1, max_length=50)]
 

@@ -141,8 +141,11 @@ class Server:
 
 
 @contextmanager
-def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server]:
-    """Run the application in a process of its own until the end of the block."""
+def running_server(database_url: str, key: str, folder: Path, **settings: str) -> Iterator[Server]:
+    """Run the application in a process of its own until the end of the block.
+
+    `settings` are further ones, named by what follows `AFTERSALES_`.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AFTERSALES_")}
@@ -152,6 +155,7 @@ def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server
         **{f"AFTERSALES_{name.upper()}": str(most) for name, most in UNLIMITED.items()},
         "AFTERSALES_WEBHOOK_HOSTS": "crm.test",
     }  # fmt: skip
+    environment |= {f"AFTERSALES_{name}": value for name, value in settings.items()}
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -166,7 +170,7 @@ def running_server(database_url: str, key: str, folder: Path) -> Iterator[Server
 
 
 def _await(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
             return
