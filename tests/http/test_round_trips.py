@@ -55,7 +55,7 @@ def asked_of(engine: Engine) -> Iterator[list[str]]:
 
     def executed(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         table = _TABLE.search(statement)
-        asked.append(f"{statement.split()[0]} {table and table[1]}")
+        asked.append(f"{statement.split(maxsplit=1)[0]} {table and table[1]}")
 
     listeners: dict[str, Any] = {word: lambda *_, word=word: asked.append(word.upper()) for word in _ENDS}
     listeners["before_cursor_execute"] = executed
