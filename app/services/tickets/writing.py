@@ -88,7 +88,8 @@ async def insert_ticket(
 
 
 def _json(rows: Sequence[Base]) -> str:
-    documents = [{part.key: _plain(getattr(row, part.key)) for part in row.__table__.columns} for row in rows]
+    # Read past the attributes of the ORM, which look for a change to note at every one of them.
+    documents = [{part.key: _plain(vars(row).get(part.key)) for part in row.__table__.columns} for row in rows]
     return json.dumps(documents, ensure_ascii=False, separators=(",", ":"))
 
 
