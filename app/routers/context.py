@@ -72,9 +72,9 @@ async def writing(
     request: Request,
     needed: SecurityScopes,
     key: Annotated[object, Depends(bearer)],
-    _staff_no: Annotated[str | None, _WHO] = None,
     _idempotency_key: Annotated[str | None, _KEY] = None,
     _if_match: Annotated[str | None, _TAG] = None,
+    _staff_no: Annotated[str | None, _WHO] = None,
 ) -> Context:
     """Build the context of a write. The headers are named for the documentation, and read from the request."""
     return await context(request, needed, key)
