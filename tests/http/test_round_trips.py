@@ -17,6 +17,8 @@ from tests.builders import a_ticket
 from tests.http.service import Service, take
 from tests.http.test_returns import body as about_returns
 
+pytestmark = pytest.mark.usefixtures("never_read_again")
+
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE) (\w+)")
 _ENDS = ("begin", "commit", "rollback")
 _READ = ["BEGIN", "SELECT ticket", "SELECT ticket_commitment"]
@@ -66,13 +68,6 @@ def asked_of(engine: Engine) -> Iterator[list[str]]:
     finally:
         for name, listener in listeners.items():
             event.remove(engine, name, listener)
-
-
-@pytest.fixture(autouse=True)
-def all_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys and lines, once read, are not read again: these tests may take longer than both are believed."""
-    for place in ("app.core.auth", "app.services.directory"):
-        monkeypatch.setattr(f"{place}._FRESH_SECONDS", float("inf"))
 
 
 @pytest.mark.parametrize(("name", "operation"), ASKED)
