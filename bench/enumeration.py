@@ -18,7 +18,8 @@ from typing import Any
 
 import httpx
 
-from bench.returns import PATH, service
+from bench._servers import service
+from bench.returns import PATH
 
 LINE, ORIGIN = "tableware", "https://shop.example"
 SAMPLES, TRIES, GUESSES, FORGED, AT_ONCE = 2000, 10, 5000, 50, 16

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bench.returns import service
+from bench._servers import service
 
 TOKEN = "bench-overload-metrics"
 PEAK_CONNECTIONS, PEAK_SECONDS, TIMES, SECONDS = 24, 8.0, 3, 40.0

@@ -5,17 +5,11 @@ FILE is JSON in the shape of worked examples: `fact_dictionary` (for each fact i
 beside it a bare FastAPI endpoint that takes and gives the same bodies, so that both bear the same load.
 """
 
-import asyncio
 import json
-import os
-import re
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -31,10 +25,11 @@ from app.services.policy_book import PolicyBook
 from app.services.returns.eligibility import LAW_ALONE
 from app.services.returns.facts import facts_of
 from app.services.rules.returns.decision import decide_return
-from bench._load import rate, request_bytes
+from bench._load import load, request_bytes
+from bench._servers import floor, service
 
 PATH = "/v1/returns/eligibility"
-START_SECONDS, ROUNDS, SECONDS, CONNECTIONS = 60.0, 5, 2.0, 16
+ROUNDS, SECONDS = 5, 2.0
 REPEATS = 20
 GOAL_MICROSECONDS, GOAL_RATIO = 200, 0.6
 
@@ -54,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
             answers = [ask(client, facts) for _, facts in cases]
         wrong = report(cases, answers)
         print_decision_times([facts for _, facts in cases])
-        asyncio.run(print_throughput(address, key, cases[0][1], answers[0]))
+        print_throughput(address, key, cases[0][1], answers[0])
     return 1 if wrong else 0
 
 
@@ -141,67 +136,20 @@ def print_decision_times(cases: Sequence[Facts]) -> None:
     )
 
 
-async def print_throughput(address: str, key: str, facts: Facts, answer: Facts) -> None:
+def print_throughput(address: str, key: str, facts: Facts, answer: Facts) -> None:
     """Load both servers in turn, so that what else the machine does falls on both."""
     body = json.dumps(body_of(facts)).encode()
-    with bare(answer) as other:
+    with floor({PATH: answer}) as other:
         requests = {
-            address + PATH: request_bytes(address + PATH, body, {"authorization": f"Bearer {key}"}),
-            other + PATH: request_bytes(other + PATH, body, {}),
+            base: request_bytes("POST", base + PATH, body, {"authorization": f"Bearer {key}"})
+            for base in (address, other)
         }
-        rounds = [
-            [await rate(url, data, connections=CONNECTIONS, seconds=SECONDS) for url, data in requests.items()]
-            for _ in range(ROUNDS)
-        ]
+        rounds = [[load(base, data, seconds=SECONDS).rate for base, data in requests.items()] for _ in range(ROUNDS)]
     ours, plain = (median(column) for column in zip(*rounds, strict=True))
     ratio = median(mine / its for mine, its in rounds)
     print(f"endpoint          {ours:.0f} requests/s")
     print(f"bare FastAPI      {plain:.0f} requests/s with the same bodies")
     print(f"ratio             {ratio:.2f}; goal {GOAL_RATIO}")
-
-
-@contextmanager
-def service(folder: Path, **variables: str) -> Iterator[tuple[str, str]]:
-    """Start the whole service under these settings; yield its address and the administrator's key."""
-    data = folder / "data"
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--data-dir", str(data)]
-    printed = folder / "printed"
-    environment = os.environ | {"AFTERSALES_LOG_LEVEL": "error"} | variables
-    with (
-        printed.open("wb") as output,
-        subprocess.Popen(command, stdout=output, env=environment) as process,
-    ):
-        try:
-            until(lambda: "Ctrl-C" in printed.read_text(encoding="utf-8"), process)
-            address = re.findall(r"http://[\d.]+:\d+", printed.read_text(encoding="utf-8"))[0]
-            yield address, (data / "admin.key").read_text(encoding="utf-8").strip()
-        finally:
-            process.terminate()
-
-
-@contextmanager
-def bare(answer: Facts) -> Iterator[str]:
-    """Serve the bare endpoint as the service is served."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "bench._bare:app", "--port", str(port), "--log-level", "error"]
-    command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log"]
-    environment = os.environ | {"BARE_ANSWER": json.dumps(answer, ensure_ascii=False)}
-    with subprocess.Popen(command, env=environment) as process:
-        try:
-            until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, process)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def until(holds: Any, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not holds():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit("a server did not start")
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,13 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
+def never_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and lines, once read, are not read again, however long a test that counts statements takes."""
+    for place in ("app.core.auth", "app.services.directory"):
+        monkeypatch.setattr(f"{place}._FRESH_SECONDS", float("inf"))
+
+
+@pytest.fixture
 def settings(database_url: str) -> Settings:
     return Settings(
         DATABASE_URL=database_url, secret_keys=SECRET_KEYS, log_level="error", pool_size=8, webhook_hosts="crm.test",

@@ -121,26 +121,22 @@ class StreamedRoute(StrictRoute):
 class DirectRoute(StrictRoute):
     """A strict route for what has to cost next to nothing: its endpoint is called without FastAPI's solver.
 
-    The endpoint takes a body and one dependency with scopes, and returns a response. It is documented like any other.
+    The endpoint takes one dependency with scopes, parts of its path as text, and a body if it must have one; it
+    returns a response. It is documented like any other.
     """
 
     def answering(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        (body,), (needed,) = self.dependant.body_params, self.dependant.dependencies
-        annotation: Any = body.field_info.annotation
-        read = TypeAdapter[Any](annotation).validate_python
-        scopes, depend = SecurityScopes(needed.own_oauth_scopes), needed.call
-        assert depend is not None  # noqa: S101 — FastAPI makes no dependency without one
+        (needed,) = self.dependant.dependencies
+        scopes, depend, name = SecurityScopes(needed.own_oauth_scopes), needed.call, needed.name
+        assert depend is not None  # noqa: S101 — FastAPI makes no dependency without one, nor without a name
+        assert name is not None  # noqa: S101
+        bodies = [(body.name, _reader(body.field_info.annotation)) for body in self.dependant.body_params]
 
         async def answer(request: Request) -> Response:
-            given = await depend(request, scopes, None)
-            if not await request.body():
-                raise RequestValidationError([{"type": "missing", "loc": ("body",)}])
-            try:
-                content = read(await request.json())
-            except ValidationError as invalid:
-                errors = invalid.errors(include_url=False)
-                raise RequestValidationError([error | {"loc": ("body", *error["loc"])} for error in errors]) from None
-            response: Response = await self.endpoint(content, given)
+            given = {name: await depend(request, scopes, None), **request.path_params}
+            for body, read in bodies:
+                given[body] = await read(request)
+            response: Response = await self.endpoint(**given)
             return response
 
         return answer
@@ -156,6 +152,22 @@ def lists_of(router: APIRouter) -> Iterator[tuple[str, str]]:
             yield "GET", route.path
         elif "POST" in methods and route.path.endswith("/search"):
             yield "POST", route.path
+
+
+def _reader(annotation: Any) -> Callable[[Request], Coroutine[Any, Any, Any]]:
+    """Return what reads a body of some type, with the errors that FastAPI would raise."""
+    validate = TypeAdapter[Any](annotation).validate_python
+
+    async def read(request: Request) -> Any:
+        if not await request.body():
+            raise RequestValidationError([{"type": "missing", "loc": ("body",)}])
+        try:
+            return validate(await request.json())
+        except ValidationError as invalid:
+            errors = invalid.errors(include_url=False)
+            raise RequestValidationError([error | {"loc": ("body", *error["loc"])} for error in errors]) from None
+
+    return read
 
 
 def _query_parameters(dependant: Dependant) -> Iterator[str]:

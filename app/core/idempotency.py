@@ -12,7 +12,7 @@ from hashlib import sha256
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel
-from sqlalchemy import LargeBinary, delete, select, update
+from sqlalchemy import LargeBinary, bindparam, delete, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,6 +51,19 @@ def read_key(header: str | None) -> str | None:
     return key
 
 
+_RECORD = Base.metadata.tables[IdempotencyRecord.__tablename__]
+# Both go with every write: made once, and of the table, which spares them the ORM.
+_ROW = insert(_RECORD).values(
+    id=bindparam("key"), fingerprint=bindparam("asked"), answer=null(), expires_at=bindparam("until")
+)
+_TAKE = _ROW.on_conflict_do_update(
+    index_elements=["id"],
+    set_={name: _ROW.excluded[name] for name in ("fingerprint", "answer", "expires_at")},
+    where=_RECORD.c.expires_at <= bindparam("now"),
+).returning(_RECORD.c.id)
+_SETTLE = update(_RECORD).where(_RECORD.c.id == bindparam("key")).values(answer=bindparam("given"))
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One caller's key for one request: `id` of its scope and name, `fingerprint` of what was asked."""
@@ -80,15 +93,9 @@ class Claim:
         A simultaneous repeat waits here for the first one's end, at most the lock time-out.
         Raises: IdempotencyKeyReused, IdempotencyInProgress.
         """
-        row = insert(IdempotencyRecord).values(
-            id=self.id, fingerprint=self.fingerprint, answer=None, expires_at=self.now + KEPT
-        )
-        fresh = {name: row.excluded[name] for name in ("fingerprint", "answer", "expires_at")}
-        claim = row.on_conflict_do_update(
-            index_elements=["id"], set_=fresh, where=IdempotencyRecord.expires_at <= self.now
-        ).returning(IdempotencyRecord.id)
+        given = {"key": self.id, "asked": self.fingerprint, "until": self.now + KEPT, "now": self.now}
         try:
-            if await session.scalar(claim) is not None:
+            if await session.scalar(_TAKE, given) is not None:
                 return None
             stored = (await session.execute(select(IdempotencyRecord).where(IdempotencyRecord.id == self.id))).scalar()
         except DBAPIError as error:
@@ -105,7 +112,7 @@ class Claim:
         """Store the answer under the claimed key, in the transaction of the change."""
         document = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body.decode()}
         sealed = self.keyring.seal(document, place=_PLACE, row=self.id)
-        await session.execute(update(IdempotencyRecord).where(IdempotencyRecord.id == self.id).values(answer=sealed))
+        await session.execute(_SETTLE, {"key": self.id, "given": sealed})
 
     def _opened(self, sealed: bytes) -> Answer:
         stored = self.keyring.open(sealed, place=_PLACE, row=self.id)

@@ -78,9 +78,12 @@ _TAG = Header(alias="If-Match", description="the ETag the change was made for; P
 
 
 async def writing(
-    reading: Annotated[Context, Depends(context)],
+    request: Request,
+    needed: SecurityScopes,
+    key: Annotated[object, Depends(bearer)],
     _idempotency_key: Annotated[str | None, _KEY] = None,
     _if_match: Annotated[str | None, _TAG] = None,
+    _staff_no: Annotated[str | None, _WHO] = None,
 ) -> Context:
-    """Build the context of a write. The two headers are named for the documentation, and read from the request."""
-    return reading
+    """Build the context of a write. The headers are named for the documentation, and read from the request."""
+    return await context(request, needed, key)

@@ -9,7 +9,7 @@ from app.core.errors import (
     NotFound,
     VersionMismatch,
 )
-from app.core.http import StrictRoute, problems, response_of
+from app.core.http import DirectRoute, StrictRoute, problems, response_of
 from app.routers.context import PAGES, RETRY, context, writing
 from app.schemas.complaints import ClassificationIn
 from app.schemas.lists import TicketFilter, TimelineFilter
@@ -56,6 +56,7 @@ from app.services.tickets.refusals import (
 )
 
 router = APIRouter(prefix="/v1/tickets", tags=["tickets"], route_class=StrictRoute)
+direct = APIRouter(prefix="/v1/tickets", tags=["tickets"], route_class=DirectRoute)
 
 Reader = Annotated[Context, Security(context, scopes=[Scope.TICKETS_READ])]
 Writer = Annotated[Context, Security(writing, scopes=[Scope.TICKETS_WRITE])]
@@ -64,7 +65,7 @@ _MOVES = problems(NotFound, InvalidTransition, VersionMismatch, DelayReasonRequi
 _ASSIGNING = problems(NotFound, InvalidTransition, StaffAtCapacity, VersionMismatch, DelayReasonRequired, *RETRY)
 
 
-@router.post(
+@direct.post(
     "",
     status_code=201,
     response_model=TicketOut,
@@ -97,7 +98,7 @@ async def search_tickets(body: SearchIn, ctx: Reader) -> Response:
     return response_of(await reading.search_tickets(ctx, body))
 
 
-@router.get("/{ticket}", response_model=TicketOut, responses=problems(NotFound))
+@direct.get("/{ticket}", response_model=TicketOut, responses=problems(NotFound))
 async def get_ticket(ticket: str, ctx: Reader) -> Response:
     """Read a ticket by number or id. `ETag` is the version and the caller's view of it."""
     return response_of(await reading.get_ticket(ctx, ticket))

@@ -1,7 +1,7 @@
 """投诉分类: what a text is about, how grave it is, and who would handle it."""
 
+from app.core.answers import Answer
 from app.schemas.complaints import ClassificationFactsIn, ClassifyIn, ClassifyOut
-from app.schemas.tickets import DecisionOut
 from app.services.context import Context
 from app.services.rules.facts import Channel, TicketFacts
 from app.services.rules.routing import decide_routing
@@ -9,7 +9,7 @@ from app.services.tickets.clocks import decision_documents
 from app.services.tickets.judgement import classification_document, read_text, with_classification
 
 
-async def classify_complaint(ctx: Context, body: ClassifyIn) -> ClassifyOut:
+async def classify_complaint(ctx: Context, body: ClassifyIn) -> Answer:
     """Read a text and say who would handle it under the line's edition. Nothing is stored.
 
     Raises: NotFound, ValidationFailed.
@@ -39,15 +39,11 @@ async def classify_complaint(ctx: Context, body: ClassifyIn) -> ClassifyOut:
     found = reading.classification
     facts = with_classification(facts, found.complaint_class, found.issue_type)
     routing = decide_routing(facts, None, edition.routing, edition.departments, edition.roles)
-    document = classification_document(found)
-    shown = {name: document[name] for name in ClassifyOut.model_fields if name in document}
-    return ClassifyOut(
-        **shown,
-        department=routing.department,
-        collaborating_departments=list(routing.collaborating),
-        handler_role=routing.handler_role,
-        decisions=[
-            DecisionOut.model_validate(document)
-            for document in decision_documents((*reading.decisions, *routing.decisions), ctx.now)
-        ],
-    )
+    read = {
+        **classification_document(found),
+        "department": routing.department,
+        "collaborating_departments": list(routing.collaborating),
+        "handler_role": routing.handler_role,
+        "decisions": decision_documents((*reading.decisions, *routing.decisions), ctx.now),
+    }
+    return Answer.of(200, ClassifyOut.model_validate(read))

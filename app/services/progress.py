@@ -6,7 +6,6 @@ several steps in a night the customer hears once, how things stand by then.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -99,7 +98,7 @@ def _tell_one(
         return
     promise_anew(ticket, rows, policy, at)
     said = word_progress(ticket.number, ticket.status, Wording(ticket.promise["zh"], ticket.promise["en"]))
-    data: dict[str, Any] = {"cause": ticket.progress_cause, "text": asdict(said)}
+    data: dict[str, Any] = {"cause": ticket.progress_cause, "text": said.document()}
     values = event_values(ticket, "ticket.progress", at=at, request_id=None, **data)
     session.add(Event(position=None, **values))
     session.add(timeline_row(ticket, "progress", at=at, request_id="progress", visibility="customer", data=data))

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.core.personal import mask_address, mask_email, mask_name, mask_phone, mask_text
+from app.core.personal import mask_address, mask_email, mask_name, mask_phone, mask_text, may_identify
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,18 @@ def test_no_text_of_ten_thousand_characters_is_dear_to_mask(text: str) -> None:
     started = time.process_time()
     mask_text(text)
     assert time.process_time() - started < 0.1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0571) 123 4567", "(010)-123-4567", "+86.138.0000.1234", "１３８　００００　１２３４", "a＠example.com",
+     "330102 19900101 1234", "6222-0212-3456-7890-1"],
+)  # fmt: skip
+def test_what_is_masked_is_seen_at_the_first_look(text: str) -> None:
+    assert may_identify(text)
+    assert mask_text(text) != text
+
+
+def test_digits_of_two_texts_are_not_taken_for_one_number() -> None:
+    assert not may_identify("前5位 13800", "001234 号")
+    assert may_identify("前5位", "13800001234")

@@ -10,9 +10,7 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy import Connection, event, text
 
-from app.core import auth
 from app.core.db import Base, Database
-from app.services import directory
 from tests.builders import a_ticket
 from tests.reliability.harness import Measured
 
@@ -130,13 +128,7 @@ def _address(path: str, ticket: dict[str, Any]) -> str:
     return path.format(number=ticket["number"])
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing that is kept in memory be read again in between, however slow the machine."""
-    for module in (auth, directory):
-        monkeypatch.setattr(module, "_FRESH_SECONDS", 3600.0)
-
-
+@pytest.mark.usefixtures("never_read_again")  # each statement is the change's own
 @pytest.mark.parametrize(("how", "status"), [(_a_bug, 500), (_the_link_breaks, 503)], ids=["a bug", "the link breaks"])
 @pytest.mark.parametrize(
     "change", CHANGES, ids=[*_NAMES, "determine", "open a CAPA", "return", "open a point", "take near"]
@@ -160,9 +152,6 @@ async def test_R5_a_change_is_whole_or_not_there_whichever_statement_fails(
 
     before = await everything(db)
     for at in range(1, 40):
-        await client.get(
-            path.removesuffix("/accept")
-        )  # what is kept in memory is fresh: each statement is the change's own
         fault = Fault(at, how)
         with broken_off(db, fault):
             answer = await send()

@@ -21,7 +21,7 @@ _VALUES: Final[Mapping[str, Any]] = {
     "staff_no": "1101", "owner_staff_no": ["1101"], "assignee_staff_no": ["1102"], "department": ["after_sales"],
     "name": "tableware", "group_by": "department", "attachment": _id("att"), "available": "true",
     "key_id": _id("key"), "subject": f"tickets/{_id('tkt')}", "model": "NM60-T", "batch": "B2026-1101",
-    "about": _id("ins"), "point": _id("spt"), "number": "HZ-01", "region": "CN-3301", "served_by": "HZ-01",
+    "about": _id("ins"), "point": _id("spt"), "number": "HZ-01", "region": "CN-3301", "served_by": ["HZ-01"],
     "external_ref": "crm-case-1", "instance": 1, "types": ["ticket.opened"], "version": "1",
     "milestone": ["resolution"],
     "within_seconds": 86400, "campaign": _id("svc"), "endpoint": _id("whe"), "from": "2026-11-01", "to": "2026-11-30",

@@ -1,7 +1,6 @@
 """Opening the report: by the rule when a complaint becomes serious, or by hand."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -102,7 +101,7 @@ def begin_report(
         settled_by=list(asked.settled_by),
         approved_by=list(asked.approved_by),
         approval_order=asked.order,
-        decision={**asdict(decision), "at": instant_text(ctx.now)},
+        decision=decision.document() | {"at": instant_text(ctx.now)},
         opened_by=staff_no,
         opened_at=ctx.now,
         updated_at=ctx.now,

@@ -5,7 +5,7 @@ together with the text's character grams. Safety is read for recall, by the lexi
 alarmed; `needs_confirmation` says when staff should look.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -65,7 +65,7 @@ class Confidence:
     kind: float
 
     def document(self) -> dict[str, float]:
-        return {name: round(value, 3) for name, value in asdict(self).items()}
+        return {name: round(getattr(self, name), 3) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)

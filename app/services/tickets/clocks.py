@@ -1,7 +1,6 @@
 """Between commitment rows and the rule that moves them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -208,9 +207,9 @@ def promise_anew(ticket: Ticket, rows: Sequence[TicketCommitment], policy: Polic
     steps = [row for row in running_rows if row.due_at > now]
     titles = [policy.edition.material_titles[name] for name in ticket.missing_materials]
     late = len(steps) < len(running_rows)
-    ticket.promise = asdict(word_promise(ticket.status, steps, titles, policy.time.timezone, late=late))
+    ticket.promise = word_promise(ticket.status, steps, titles, policy.time.timezone, late=late).document()
 
 
 def decision_documents(decisions: Iterable[Decision], at: datetime) -> list[dict[str, Any]]:
     """Return decisions as the ticket keeps them."""
-    return [{**asdict(decision), "at": instant_text(at)} for decision in decisions]
+    return [decision.document() | {"at": instant_text(at)} for decision in decisions]

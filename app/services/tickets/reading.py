@@ -26,7 +26,7 @@ from app.services.own_time import own_time, own_times
 from app.services.rules.search_tokens import whole_tokens
 from app.services.rules.sla import CommitmentState
 from app.services.tickets.customers import person_criteria
-from app.services.tickets.loading import find_ticket
+from app.services.tickets.loading import TICKET, commitments_to_show, find_ticket, find_to_show, tickets_to_show
 from app.services.tickets.rendering import render_entry, render_ticket
 
 COUNT_CAP = 10_000
@@ -38,7 +38,7 @@ async def get_ticket(ctx: Context, reference: str) -> Answer:
     Raises: TicketNotFound.
     """
     async with ctx.db.read() as session:
-        ticket = await find_ticket(session, ctx, reference)
+        ticket = await find_to_show(session, ctx, reference)
         tag = etag(ticket.version, ctx.caller.tier)
         [item] = await _rendered(session, ctx, [ticket])
         # A deadline that passes changes what is shown without a new version.
@@ -176,10 +176,10 @@ async def _page(
     """Run a query for one page; the cursor is bound to the query and to the caller's lines."""
     lines = sorted(line.hex for line in ctx.line_ids())
     cursors = Cursors(ctx.keyring, {**query, "lines": lines, "path": ctx.call.route}, now=ctx.now)
-    chosen = select(Ticket).where(*conditions)
+    chosen = select(TICKET).where(*conditions)
     page = chosen.where(order.after(cursors.read(cursor))) if cursor is not None else chosen
     async with ctx.db.read() as session:
-        tickets = (await session.scalars(order.apply(page).limit(limit + 1))).all()
+        tickets = await tickets_to_show(session, order.apply(page).limit(limit + 1))
         more, tickets = len(tickets) > limit, tickets[:limit]
         items = await _rendered(session, ctx, tickets)
         following = cursors.issue(order.key(tickets[-1])) if more else None
@@ -202,9 +202,8 @@ async def _count(session: AsyncSession, conditions: Sequence[ColumnElement[bool]
 async def _rendered(session: AsyncSession, ctx: Context, tickets: Sequence[Ticket]) -> list[Any]:
     """Render tickets with their commitments, in one more query; full views are logged in this transaction."""
     by_ticket: dict[UUID, list[TicketCommitment]] = defaultdict(list)
-    ids = [ticket.id for ticket in tickets]
-    if ids:
-        for row in await session.scalars(select(TicketCommitment).where(TicketCommitment.ticket_id.in_(ids))):
+    if tickets:
+        for row in await commitments_to_show(session, tickets):
             by_ticket[row.ticket_id].append(row)
     tier, times = ctx.caller.tier, await own_times(session, tickets, now=ctx.now)
     items = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.crypto import KeyRing
 from app.core.ids import id_text
-from app.core.personal import Tier, mask_text
+from app.core.personal import Tier, mask_text, may_identify
 from app.models.tickets import Ticket, TicketCommitment, TimelineEntry
 from app.schemas.fields import Bilingual
 from app.schemas.tickets import (
@@ -19,7 +19,6 @@ from app.schemas.tickets import (
     TimelineEntryOut,
 )
 from app.services.directory import Known
-from app.services.rules.clause import Basis, DecisionKind
 from app.services.rules.promise import with_number
 from app.services.rules.sla import Timekeeping
 from app.services.tickets.clocks import running
@@ -111,16 +110,10 @@ def render_customer(ticket: Ticket, person: dict[str, str | None], tier: Tier) -
 
 def render_decision(document: dict[str, Any], tier: Tier) -> DecisionOut:
     """Show a decision on record; a name in its reason may have been written with a number."""
-    document = shown_document(document, tier)
-    return DecisionOut.model_construct(
-        kind=DecisionKind(document["kind"]),
-        outcome=document["outcome"],
-        rule=document["rule"],
-        clause=document["clause"],
-        reason=Bilingual(**document["reason"]),
-        basis=Basis(document["basis"]) if document["basis"] else None,
-        at=document["at"],
-    )
+    reason = document["reason"]
+    if may_identify(document["outcome"], document["rule"], document["clause"], reason["zh"], reason["en"]):
+        document = shown_document(document, tier)
+    return DecisionOut.model_validate(document)
 
 
 def _promise(ticket: Ticket) -> Bilingual:
