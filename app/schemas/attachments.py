@@ -10,7 +10,10 @@ from app.services.rules.attachments import AttachmentKind, ScanState
 
 About = Annotated[
     str,
-    Field(pattern=r"^[a-z]{3}_[0-9a-f]{32}$", description="the id of an inspection of the ticket that it belongs to"),
+    Field(
+        pattern=r"^[a-z]{3}_[0-9a-f]{32}$",
+        description="the id of an inspection or return request of the ticket that it belongs to",
+    ),
 ]
 
 

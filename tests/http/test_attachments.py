@@ -201,7 +201,7 @@ async def test_a_repeated_upload_is_made_once_and_another_file_under_its_key_is_
     assert len((await caller.get(f"/v1/tickets/{ticket['id']}/attachments")).json()["items"]) == 10
 
 
-async def test_a_file_is_bound_to_an_inspection_of_its_own_ticket_only(
+async def test_a_file_is_bound_to_an_inspection_or_a_return_of_its_own_ticket_only(
     caller: httpx.AsyncClient, ticket: dict[str, Any]
 ) -> None:
     other = await take(caller)
@@ -209,8 +209,14 @@ async def test_a_file_is_bound_to_an_inspection_of_its_own_ticket_only(
     inspections = [
         (await caller.post(f"/v1/tickets/{of['id']}/inspections", json=body)).json()["id"] for of in (ticket, other)
     ]
-    assert (await sent(caller, ticket, about=inspections[0]))["about"] == inspections[0]
-    for about in (inspections[1], "ins_" + "0" * 32, "tkt_" + "0" * 32, ticket["id"]):
+    line = {"product_name": "餐盘", "reason": "quality"}
+    form = {"business_line": ticket["business_line"], "lines": [line]}
+    returns = [
+        (await caller.post("/v1/returns", json=form | {"ticket": of["number"]})).json()["id"] for of in (ticket, other)
+    ]
+    for about in (inspections[0], returns[0]):
+        assert (await sent(caller, ticket, about=about))["about"] == about
+    for about in (inspections[1], returns[1], "ins_" + "0" * 32, "tkt_" + "0" * 32, ticket["id"]):
         response = await send(caller, ticket, about=about)
         check_problem(response, 422, "validation_failed")
         assert response.json()["errors"][0]["parameter"] == "about"

@@ -11,12 +11,13 @@ from app.core.ids import id_from
 from app.core.language import Text
 from app.models.attachments import Attachment
 from app.models.responsibility import Inspection
+from app.models.return_requests import ReturnRequest
 from app.models.tickets import Ticket
 from app.services.attachments.refusals import AttachmentNotFound, TooManyAttachments
 from app.services.rules.attachments import MOST_PER_TICKET
 
 # By the prefix of its id: what of a ticket a file may belong to. Each has a `ticket_id`.
-BOUND_TO: Final = {"ins": Inspection}
+BOUND_TO: Final[dict[str, type[Inspection] | type[ReturnRequest]]] = {"ins": Inspection, "ret": ReturnRequest}
 
 
 async def check_place(session: AsyncSession, ticket: Ticket) -> None:
