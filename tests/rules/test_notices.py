@@ -7,10 +7,11 @@ import pytest
 
 from app.services.policy_book import PolicyBook
 from app.services.rules.clause import Wording
-from app.services.rules.notice_wording import NoticeFacts, word_notice, word_test
+from app.services.rules.notice_wording import ABOUT_RETURN, ABOUT_TICKET, NoticeFacts, word_notice, word_test
 from app.services.rules.notices import PACE, RETRY_AFTER, ChannelKind, Told, retry_after, told_of, told_of_delay
 from app.services.rules.policy_company import NoticeMeans
-from app.services.rules.sla import Milestone
+from app.services.rules.return_requests import DEADLINE_TITLES, DeadlineKind
+from app.services.rules.sla import MILESTONE_TITLES, Milestone
 from app.services.rules.thresholds import Threshold, ThresholdKind, has_escalated, next_place
 
 W, B, E = ThresholdKind.WARNING, ThresholdKind.BREACH, ThresholdKind.ESCALATION
@@ -129,8 +130,8 @@ DUE = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
 
 def facts(event: str, *, late: timedelta = timedelta(0), **changes: object) -> NoticeFacts:
     given: dict[str, object] = {
-        "number": "AS-20261122-000123", "business_line": "tableware", "role": Wording("公司领导", "company leader"),
-        "event": event, "milestones": (Milestone.FIRST_RESPONSE,), "percent": 100, "level": None, "due_at": DUE,
+        "about": ABOUT_TICKET, "number": "AS-20261122-000123", "business_line": "tableware", "role": Wording("公司领导", "company leader"),
+        "event": event, "steps": (MILESTONE_TITLES[Milestone.FIRST_RESPONSE],), "percent": 100, "level": None, "due_at": DUE,
         "occurred_at": DUE + late, "timezone": "Asia/Shanghai", "link": None,
     }  # fmt: skip
     return NoticeFacts(**given | changes)  # type: ignore[arg-type]
@@ -155,14 +156,25 @@ def facts(event: str, *, late: timedelta = timedelta(0), **changes: object) -> N
             ["first response escalated to level 2", "3 d 1 h late"],
         ),
         (
-            facts("sla.escalated", level=2, milestones=(), due_at=None),
+            facts("sla.escalated", level=2, steps=(), due_at=None),
             ["由人工升级至第 2 级", "时间：2026-11-23 12:00（Asia/Shanghai）"],
             ["escalated to level 2 by hand", "At: 2026-11-23 12:00 (Asia/Shanghai)"],
         ),
         (
-            facts("ticket.delay_explained", milestones=(Milestone.RESOLUTION, Milestone.CLOSED_LOOP)),
+            facts(
+                "ticket.delay_explained",
+                steps=(MILESTONE_TITLES[Milestone.RESOLUTION], MILESTONE_TITLES[Milestone.CLOSED_LOOP]),
+            ),
             ["处理完成、闭环延迟，原因已记录"],
             ["the reason for the delay of resolution, closed loop is on record"],
+        ),
+        (
+            facts(
+                "return.deadline_escalated", level=1, about=ABOUT_RETURN, number="RT-20261122-000001",
+                steps=(DEADLINE_TITLES[DeadlineKind.REFUND],),
+            ),
+            ["退换货工单 RT-20261122-000001", "升级至第 1 级"],
+            ["Return request RT-20261122-000001", "escalated to level 1"],
         ),
         (
             facts("sla.breached", due_at=datetime(2026, 11, 23, 16, 0, tzinfo=UTC), link="https://crm.example/t/1"),
