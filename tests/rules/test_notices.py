@@ -130,8 +130,9 @@ DUE = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
 
 def facts(event: str, *, late: timedelta = timedelta(0), **changes: object) -> NoticeFacts:
     given: dict[str, object] = {
-        "about": ABOUT_TICKET, "number": "AS-20261122-000123", "business_line": "tableware", "role": Wording("公司领导", "company leader"),
-        "event": event, "steps": (MILESTONE_TITLES[Milestone.FIRST_RESPONSE],), "percent": 100, "level": None, "due_at": DUE,
+        "about": ABOUT_TICKET, "number": "AS-20261122-000123", "business_line": "tableware",
+        "role": Wording("公司领导", "company leader"), "event": event,
+        "steps": (MILESTONE_TITLES[Milestone.FIRST_RESPONSE],), "percent": 100, "level": None, "due_at": DUE,
         "occurred_at": DUE + late, "timezone": "Asia/Shanghai", "link": None,
     }  # fmt: skip
     return NoticeFacts(**given | changes)  # type: ignore[arg-type]
