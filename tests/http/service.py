@@ -1,5 +1,6 @@
 """One application for all tests of a module: its database, its clock, clients with keys of their own."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -128,6 +129,11 @@ async def notices_of(client: httpx.AsyncClient, ticket: dict[str, Any], *, chann
     notices: list[dict[str, Any]] = (await client.get("/v1/notices", params={"ticket": ticket["id"]})).json()["items"]
     assert len(notices) >= channels
     return notices
+
+
+def spelled_out(log: str) -> str:
+    """Return a log with its words as people read them: its lines are JSON in ASCII, where no Chinese is found."""
+    return re.sub(r"\\u([0-9a-f]{4})", lambda escape: chr(int(escape[1], 16)), log)
 
 
 async def take(client: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:

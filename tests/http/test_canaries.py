@@ -1,5 +1,6 @@
 """R22 R23 R30: values planted through every write are found again nowhere they must not be."""
 
+import json
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from app.services.webhooks.fanning import fan_out
 from tests.conftest import Databases
 from tests.http.operations import BODIES, operations
 from tests.http.samples import make_samples
-from tests.http.service import Service, hook, open_service
+from tests.http.service import Service, hook, open_service, spelled_out
 
 LINE = {"business_line": "tableware"}
 WORDS = "甲乙丙丁戊"
@@ -127,19 +128,21 @@ async def test_R30_what_is_planted_through_every_write_leaks_nowhere(
             for tier in (Tier.GENERAL, Tier.PUBLIC, Tier.SENSITIVE)
         }
         feed = shown[Tier.SENSITIVE]["GET /v1/events"]
-    output = capfd.readouterr()
+    log = "".join(capfd.readouterr())
     assert sum(answer.is_success for answer in answers) > 40  # most were really written
     assert not [answer.text for answer in answers if answer.status_code >= 500]
 
     written = {f"{answer.request.method} {answer.request.url.path}": answer.text for answer in answers}
     masked = {f"{tier} {name}": text for tier in (Tier.GENERAL, Tier.PUBLIC) for name, text in shown[tier].items()}
-    elsewhere = {"log": output.out + output.err, "metrics": exposition().decode(), "feed": feed}
+    elsewhere = {"log": spelled_out(log), "metrics": exposition().decode(), "feed": feed}
     answered = {**written, **masked, **elsewhere}
     revealed = {place for place in answered if place.endswith("/reveal")}
     assert hits({**stored, **without(answered, revealed)}, HIDDEN) == set()
     assert sorted(place for place, _ in hits(answered, [IN_TEXT])) == []
     assert {place for place, _ in hits(stored, [IN_TEXT])} <= READABLE
     assert hits(shown[Tier.SENSITIVE], [IN_TEXT]) != set()  # the search is not blind
+    written_down = [json.loads(line)["route"] for line in log.splitlines() if '"route"' in line]
+    assert len(written_down) >= len(answers)  # and it had the whole log
 
 
 def hits(places: dict[str, str], values: list[str]) -> set[tuple[str, str]]:
