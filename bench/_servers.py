@@ -16,10 +16,11 @@ _START_SECONDS = 60.0
 
 
 @contextmanager
-def service(folder: Path, **variables: str) -> Iterator[tuple[str, str]]:
+def service(folder: Path, workers: int = 1, /, **variables: str) -> Iterator[tuple[str, str]]:
     """Start the whole service under these settings; yield its address and the administrator's key."""
     data = folder / "data"
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--data-dir", str(data)]
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--workers", str(workers)]
+    command += ["--data-dir", str(data)]
     printed = folder / "printed"
     with (
         printed.open("wb") as output,
@@ -36,9 +37,7 @@ def service(folder: Path, **variables: str) -> Iterator[tuple[str, str]]:
 @contextmanager
 def floor(answers: Mapping[str, Any], **variables: str) -> Iterator[str]:
     """Serve the floor, which gives these answers by path; with `DATABASE_URL` it writes and reads there."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"FLOOR_ANSWERS": json.dumps(answers, ensure_ascii=False)} | variables
     with subprocess.Popen([sys.executable, "-m", "bench.floor.app", str(port)], env=environment) as process:
         try:
@@ -46,6 +45,13 @@ def floor(answers: Mapping[str, Any], **variables: str) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def _answers(port: int) -> bool:
