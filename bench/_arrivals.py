@@ -27,17 +27,20 @@ _PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds; `busy` is the load average at the end."""
+    """Milliseconds of the requests that were served; `refused` with 503 are the others, in percent.
+
+    `busy` is the load average at the end.
+    """
 
     p50: float
     p95: float
     p99: float
-    most_connections: int
+    refused: float
     busy: float
 
 
 def arrive(url: str, request: bytes, *, rate: float, seconds: float) -> Latency:
-    """Send a request at a rate. Raises: CalledProcessError for an answer that is no success, which is printed."""
+    """Send a request at a rate. Raises: CalledProcessError for an answer but success and 503, which is printed."""
     command = [sys.executable, "-m", "bench._arrivals", url, str(rate), str(seconds)]
     printed = subprocess.run(command, input=request, stdout=subprocess.PIPE, check=True)
     return Latency(**json.loads(printed.stdout))
@@ -50,9 +53,9 @@ class _Generator:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._pieces, self._numbers = request.split(UNIQUE.encode()), numbers
-        self._free = deque["_Connection"]()
-        self.opened = 0
+        self._free = deque[Connection]()
         self.taken: list[float] = []
+        self.refused = 0
 
     async def run(self, rate: float, seconds: float) -> None:
         self._free.extend(await asyncio.gather(*(self._open() for _ in range(_CONNECTIONS))))
@@ -67,27 +70,33 @@ class _Generator:
 
     async def _ask(self, due: float) -> None:
         connection = self._free.popleft() if self._free else await self._open()
-        await connection.ask(str(next(self._numbers)).encode().join(self._pieces))
-        self.taken.append(time.perf_counter() - due)
+        if await connection.ask(str(next(self._numbers)).encode().join(self._pieces)):
+            self.taken.append(time.perf_counter() - due)
+        else:
+            self.refused += 1
         self._free.append(connection)
 
-    async def _open(self) -> "_Connection":
-        self.opened += 1
-        _, connection = await asyncio.get_running_loop().create_connection(_Connection, self._host, self._port)
-        return connection
+    async def _open(self) -> "Connection":
+        return await Connection.opened(self._host, self._port)
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One request at a time."""
 
     def __init__(self) -> None:
         self._received = b""
-        self._answered = asyncio.get_running_loop().create_future()
+        self._answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def opened(cls, host: str, port: int) -> "Connection":
+        _, connection = await asyncio.get_running_loop().create_connection(cls, host, port)
+        return connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
-    def ask(self, request: bytes) -> asyncio.Future[None]:
+    def ask(self, request: bytes) -> asyncio.Future[bool]:
+        """Send a request; tell whether it was served, or refused with 503. Raises: RuntimeError for anything else."""
         self._received, self._answered = b"", asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return self._answered
@@ -97,8 +106,8 @@ class _Connection(asyncio.Protocol):
         head, found, body = self._received.partition(b"\r\n\r\n")
         if not found or len(body) < length_of_body(head):
             return
-        if head.startswith(b"HTTP/1.1 2"):
-            self._answered.set_result(None)
+        if head[9:10] == b"2" or head[9:12] == b"503":
+            self._answered.set_result(head[9:10] == b"2")
         else:
             self._answered.set_exception(RuntimeError(self._received.decode()))
 
@@ -111,7 +120,8 @@ async def _measure(url: str, request: bytes, rate: float, seconds: float) -> Lat
     generator = _Generator(url, request, itertools.count(time.time_ns()))
     await generator.run(rate, seconds)
     cuts = [cut * 1000 for cut in quantiles(generator.taken, n=100)]
-    return Latency(cuts[49], cuts[94], cuts[98], generator.opened, os.getloadavg()[0])
+    refused = generator.refused / (generator.refused + len(generator.taken))
+    return Latency(cuts[49], cuts[94], cuts[98], refused * 100, os.getloadavg()[0])
 
 
 if __name__ == "__main__":

@@ -34,6 +34,16 @@ def service(folder: Path, workers: int = 1, /, **variables: str) -> Iterator[tup
             process.terminate()
 
 
+def api_process(folder: Path) -> int:
+    """Return the id of the process that answers for the service started in a folder."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+            if b"app.cli api " in command and os.fsencode(folder) in command:
+                return int(entry.name)
+    raise SystemExit("the API process is not found")
+
+
 @contextmanager
 def floor(answers: Mapping[str, Any], **variables: str) -> Iterator[str]:
     """Serve the floor, which gives these answers by path; with `DATABASE_URL` it writes and reads there."""
