@@ -68,7 +68,7 @@ class _Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         head, found, body = self._received.partition(b"\r\n\r\n")
-        if not found or len(body) < _length(head):
+        if not found or len(body) < length_of_body(head):
             return
         if not head.startswith(b"HTTP/1.1 2"):
             self.ended.set_exception(RuntimeError(self._received.decode()))
@@ -93,7 +93,7 @@ class _Client(asyncio.Protocol):
         self._transport.write(number.join(self._pieces))
 
 
-def _length(head: bytes) -> int:
+def length_of_body(head: bytes) -> int:
     _, _, rest = head.lower().partition(b"\r\ncontent-length:")
     return int(rest.partition(b"\r\n")[0])
 

@@ -16,10 +16,11 @@ _START_SECONDS = 60.0
 
 
 @contextmanager
-def service(folder: Path, **variables: str) -> Iterator[tuple[str, str]]:
+def service(folder: Path, workers: int = 1, /, **variables: str) -> Iterator[tuple[str, str]]:
     """Start the whole service under these settings; yield its address and the administrator's key."""
     data = folder / "data"
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--data-dir", str(data)]
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--workers", str(workers)]
+    command += ["--data-dir", str(data)]
     printed = folder / "printed"
     with (
         printed.open("wb") as output,
@@ -33,12 +34,20 @@ def service(folder: Path, **variables: str) -> Iterator[tuple[str, str]]:
             process.terminate()
 
 
+def api_process(folder: Path) -> int:
+    """Return the id of the process that answers for the service started in a folder."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+            if b"app.cli api " in command and os.fsencode(folder) in command:
+                return int(entry.name)
+    raise SystemExit("the API process is not found")
+
+
 @contextmanager
 def floor(answers: Mapping[str, Any], **variables: str) -> Iterator[str]:
     """Serve the floor, which gives these answers by path; with `DATABASE_URL` it writes and reads there."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"FLOOR_ANSWERS": json.dumps(answers, ensure_ascii=False)} | variables
     with subprocess.Popen([sys.executable, "-m", "bench.floor.app", str(port)], env=environment) as process:
         try:
@@ -46,6 +55,13 @@ def floor(answers: Mapping[str, Any], **variables: str) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def _answers(port: int) -> bool:
