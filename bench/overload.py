@@ -25,7 +25,7 @@ import httpx
 
 from bench._servers import service
 
-TOKEN = "bench-overload-metrics"
+TOKEN = "bench-overload-metrics-32-characters"
 PEAK_CONNECTIONS, PEAK_SECONDS, TIMES, SECONDS = 24, 8.0, 3, 40.0
 MOST_CONNECTIONS, TICKETS_IN = 2_000, 30
 TICKET = {

@@ -1,5 +1,6 @@
 """Fixtures: one PostgreSQL for the whole run, and for each test a database of its own, cloned from a migrated one."""
 
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,14 @@ from app.core.settings import Settings
 from app.main import create_app
 from app.services.first_start import add_shipped_lines
 from app.services.policy_book import PolicyBook
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage less often: what was imported stays, and looking through it took a fifth of the run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
 
 SUNDAY_NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
 SECRET_KEYS = KeyRing.new_entry("test")

@@ -15,7 +15,7 @@ from tests.conftest import Databases
 from tests.http.problems import check_problem
 from tests.http.service import Service, open_service
 
-TOKEN = "a-token-of-operators"
+TOKEN = "a-token-of-operators-32-characters"
 MOST, WAITING = 2, 3
 PLACES = {"requests_at_once": MOST, "requests_waiting": WAITING}
 
