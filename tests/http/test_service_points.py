@@ -225,6 +225,17 @@ async def test_a_change_of_facts_is_routed_again_but_not_over_the_head_of_staff(
     ]  # fmt: skip
 
 
+async def test_staff_may_choose_the_point_that_the_rules_named(client: AsyncClient) -> None:
+    for number, region in (("W-1", WEST_LAKE), ("N-1", "CN-320102")):
+        await put_in(client, number, region)
+    ticket = await take(client, region=WEST_LAKE)
+    chosen = (await patch(client, ticket, served_by="W-1")).json()
+    assert (chosen["version"], network_decisions(chosen)) == (2, [("region", "W-1"), ("staff", "W-1")])
+    again = (await patch(client, ticket, served_by="W-1")).json()
+    assert again["version"] == 2
+    assert (await patch(client, ticket, region="CN-320102")).json()["served_by"] == "W-1"
+
+
 async def test_a_settled_ticket_keeps_who_served_it(client: AsyncClient) -> None:
     point = await put_in(client, "W-1", WEST_LAKE)
     ticket = await take(client, region=WEST_LAKE)

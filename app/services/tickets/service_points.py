@@ -87,6 +87,8 @@ async def correct_points(
         for name in ("sold_by", "served_by")
         if name in body.model_fields_set and getattr(body, name) != getattr(ticket, name)
     }
+    if body.served_by is not None and not ticket.served_by_chosen:
+        given["served_by"] = body.served_by  # also the one that the rules named: from now on it is staff's choice
     line = ctx.known.by_id[ticket.business_line_id]
     await check_points(session, line.id, given, day=local_day(ctx, line))
     before = {name: getattr(ticket, name) for name in given}
