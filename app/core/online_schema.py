@@ -3,7 +3,8 @@
 Each goes outside a transaction. A revision that does one therefore does nothing else: what breaks off is done again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from alembic import op
@@ -14,11 +15,9 @@ def create_index(name: str, table: str, columns: Sequence[str], **options: Any) 
 
     options: as of `op.create_index`.
     """
-    with op.get_context().autocommit_block():
-        op.execute("SET lock_timeout = 0")  # it waits for the transactions before it, and nobody waits for it
+    with _without_haste():
         op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
         op.create_index(name, table, columns, postgresql_concurrently=True, **options)
-        op.execute("RESET lock_timeout")
 
 
 def update_in_batches(statement: str) -> None:
@@ -37,7 +36,14 @@ END $$""")
 
 def drop_index(name: str, table: str) -> None:
     """Drop an index without keeping anybody from reading or writing."""
+    with _without_haste():
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+
+
+@contextmanager
+def _without_haste() -> Iterator[None]:
+    """Let what goes on concurrently wait for the transactions before it: nobody waits for it."""
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")
-        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        yield
         op.execute("RESET lock_timeout")
