@@ -109,6 +109,7 @@ async def test_R40_a_process_that_is_to_stop_says_so_and_finishes_what_it_is_at(
         busy, beating, asking = [await stack.enter_async_context(service.client(group.url)) for _ in range(3)]
         holder, watcher = [await stack.enter_async_context(service.database()) for _ in range(2)]
         assert (await asking.get("/readyz")).json()["checks"]["database"] == "ok"
+        assert not await _told_to_end(beating)  # connects while somebody still takes connections
         async with holder.transaction():
             await holder.execute("SELECT FROM ticket WHERE number = $1 FOR UPDATE", ticket)
             under_way = asyncio.create_task(busy.post(f"/v1/tickets/{ticket}/acknowledge", json={}))
