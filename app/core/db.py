@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy import Connection, DateTime, Enum, MetaData, Uuid, event, func, select
+from sqlalchemy.connectors.asyncio import AsyncAdapt_Error
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,6 +20,7 @@ from app.core.errors import DatabaseUnavailable, ServerBusy, ServiceError
 from app.core.links import connect_args
 from app.core.row_security import ALL_LINES, lines_setting
 from app.core.settings import Settings
+from app.core.single import Prepared, Row, fetch, renew_closed
 
 LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK = "55P03", "57014", "40P01"
 STANDBY_CONFLICT = "40001"  # a replica had to go on with what its primary changed
@@ -76,6 +78,7 @@ class Database:
             pool_use_lifo=True,
             connect_args=connect_args(settings, application_name),
         )
+        event.listen(self.engine.sync_engine, "checkout", renew_closed)
         self._one_message = not settings.pgbouncer
         self._sessions = async_sessionmaker(
             self.engine, expire_on_commit=False, autoflush=False, sync_session_class=_LimitedSession
@@ -112,6 +115,16 @@ class Database:
             if self._one_message:
                 await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             yield session
+
+    async def fetch(self, statement: Prepared, **values: Any) -> list[Row]:
+        """Run one statement, in one message, and commit it if it writes; return its rows.
+
+        It sees and writes what a transaction of this database would. A fault of the statement comes as `asyncpg`
+        raises it. What is cancelled or cut off may have been written.
+        Raises: DatabaseUnavailable, ServerBusy.
+        """
+        with _translated():
+            return await fetch(self.engine, self._lines, statement, values, one_message=self._one_message)
 
     async def dispose(self) -> None:
         await self.engine.dispose()
@@ -152,10 +165,10 @@ def availability_problem(error: BaseException | None) -> ServiceError | None:
     """Return the 503 an error of the database means to a caller, or None if it is no fault of availability."""
     if isinstance(error, PoolTimeout):
         return ServerBusy(headers=_RETRY)
-    # What breaks a connection while it is being set up comes from the driver itself, wrapped by nobody.
-    setting_up = isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresError)
-    if setting_up or (isinstance(error, DBAPIError) and not isinstance(error, IntegrityError)):
-        code, link_broke = sqlstate(error), setting_up or getattr(error, "connection_invalidated", False)
+    # What breaks a connection while it is being set up, or a single statement, SQLAlchemy wraps by half or not at all.
+    bare = isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresError | AsyncAdapt_Error)
+    if bare or (isinstance(error, DBAPIError) and not isinstance(error, IntegrityError)):
+        code, link_broke = sqlstate(error), bare or getattr(error, "connection_invalidated", False)
         if code in (LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK, STANDBY_CONFLICT):
             return ServerBusy(headers=_RETRY)
         # 08 connection, 53 resources, 57 operator intervention, 25006 a read-only standby; none: the link broke.

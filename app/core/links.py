@@ -14,15 +14,26 @@ _CONNECT_SECONDS: Final = 2.0
 
 
 class Link(asyncpg.Connection):  # type: ignore[type-arg,misc,unused-ignore]
-    """A connection that says with each BEGIN, in the same message, which lines' rows the transaction may touch."""
+    """A connection that says with each BEGIN, in the same message, which lines' rows the transaction may touch.
+
+    What is sent outside a transaction may touch rows of the lines that the session was told to keep to.
+    """
 
     lines = ""
     settings: ClassVar[str] = ""  # what else must be said of each transaction
+    _kept_to: str | None = ""  # None: not known
 
     async def execute(self, query: str, *args: Any, **options: Any) -> str:
         if query.startswith("BEGIN"):
             query = f"{query} {self.settings}SET LOCAL app.lines = '{self.lines}';"
         return str(await super().execute(query, *args, **options))
+
+    async def keep_to(self, lines: str) -> None:
+        """Tell the session, unless it was told before, which lines' rows single statements may touch."""
+        if lines != self._kept_to:
+            self._kept_to = None  # until the server has answered: if this is cut short, it is said again
+            await self.execute(f"SET app.lines = '{lines}'")
+            self._kept_to = lines
 
 
 def connect_args(settings: Settings, application_name: str) -> dict[str, Any]:

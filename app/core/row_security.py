@@ -1,7 +1,8 @@
 """The second barrier between business lines: PostgreSQL shows and takes the rows of a transaction's lines only.
 
 Every connection acts as `APP_ROLE`, which owns nothing, and every transaction begins with `SET LOCAL app.lines`: the
-ids of the lines it may touch, `*` for all. Without the setting no row is visible.
+ids of the lines it may touch, `*` for all. For a statement without a transaction the session is set (`Link.keep_to`).
+Without the setting no row is visible.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ APP_ROLE = "aftersales_app"
 ALL_LINES = "*"
 
 _SETTING = "current_setting('app.lines', true)"
-# In sub-selects, so that they are read once a statement, not once a row. After a transaction the setting is empty.
+# In sub-selects, so that they are read once a statement, not once a row. After a transaction it may be empty.
 _ALL = f"(SELECT {_SETTING} = '{ALL_LINES}')"
 _LINES = f"(SELECT nullif(nullif({_SETTING}, '{ALL_LINES}'), '')::uuid[])"
 

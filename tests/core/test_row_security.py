@@ -6,13 +6,11 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from httpx import AsyncClient
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from app.core.db import Database, sqlstate
 from app.core.row_security import APP_ROLE
-from tests.builders import a_ticket
 
 _INSUFFICIENT_PRIVILEGE = "42501"
 
@@ -23,16 +21,6 @@ _OF_LINES = """
     WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
         AND attname IN ('business_line_id', 'business_line_ids') AND NOT attisdropped
 """
-
-
-@pytest.fixture
-async def lines(client: AsyncClient, db: Database) -> dict[str, UUID]:
-    """The ids of two lines, with a ticket in each."""
-    for name in ("tableware", "mall"):
-        response = await client.post("/v1/tickets", json=a_ticket(business_line=name))
-        assert response.status_code == 201, response.text
-    async with db.begin() as session:
-        return {row.name: row.id for row in await session.execute(text("SELECT name, id FROM business_line"))}
 
 
 @asynccontextmanager

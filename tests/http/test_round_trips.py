@@ -3,14 +3,16 @@
 `SET LOCAL app.lines` goes in one message with BEGIN; everything else is a message of its own.
 """
 
+import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, PoolProxiedConnection, event
 
 from app.core.personal import Tier
 from tests.builders import a_ticket
@@ -20,7 +22,7 @@ from tests.http.test_returns import body as about_returns
 pytestmark = pytest.mark.usefixtures("never_read_again")
 
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE) (\w+)")
-_ENDS = ("begin", "commit", "rollback")
+_ENDS = ("BEGIN", "COMMIT", "ROLLBACK")
 _READ = ["BEGIN", "SELECT ticket", "SELECT ticket_commitment"]
 _CLAIM, _SETTLE = "INSERT idempotency_record", "UPDATE idempotency_record"
 _NOTED = ["INSERT event", "UPDATE ticket", "INSERT timeline_entry"]
@@ -50,24 +52,38 @@ ASKED: dict[tuple[str, str], tuple[Any, dict[str, str], list[str]]] = {
 }  # fmt: skip
 
 
-@contextmanager
-def asked_of(engine: Engine) -> Iterator[list[str]]:
-    """Collect what goes to the database during the block: of each statement its first word and its first table."""
+@asynccontextmanager
+async def asked_of(engine: Engine) -> AsyncIterator[list[str]]:
+    """Collect what goes to the database during the block: of each message its first word and its first table."""
     asked: list[str] = []
+    links: set[asyncpg.Connection] = set()
 
-    def executed(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def sent(statement: str) -> None:
         table = _TABLE.search(statement)
         asked.append(f"{statement.split(maxsplit=1)[0]} {table and table[1]}")
 
-    listeners: dict[str, Any] = {word: lambda *_, word=word: asked.append(word.upper()) for word in _ENDS}
-    listeners["before_cursor_execute"] = executed
+    def alone(message: asyncpg.connection.LoggedQuery) -> None:
+        if not message.query.startswith(_ENDS):
+            sent(message.query)
+
+    def lent(connection: PoolProxiedConnection, *_: object) -> None:
+        link: asyncpg.Connection = connection.driver_connection
+        link.add_query_logger(alone)
+        links.add(link)
+
+    listeners: dict[str, Any] = {word.lower(): lambda *_, word=word: asked.append(word) for word in _ENDS}
+    listeners["before_cursor_execute"] = lambda _connection, _cursor, statement, *_: sent(statement)
+    listeners["checkout"] = lent
     for name, listener in listeners.items():
         event.listen(engine, name, listener)
     try:
         yield asked
+        await asyncio.sleep(0)  # the driver tells in the loop's next turn what was sent without a transaction
     finally:
         for name, listener in listeners.items():
             event.remove(engine, name, listener)
+        for link in links:
+            link.remove_query_logger(alone)
 
 
 @pytest.mark.parametrize(("name", "operation"), ASKED)
@@ -79,7 +95,7 @@ async def test_a_request_asks_of_the_database_what_the_table_says(
     path = path.format(ticket=(await take(caller))["number"])
     for number in range(2):  # the first may be the first to need the key or the lines
         sent = {header: value.format(number=f"{name.replace(' ', '-')}-{number}") for header, value in headers.items()}
-        with asked_of(service.db.engine.sync_engine) as asked:
+        async with asked_of(service.db.engine.sync_engine) as asked:
             response = await caller.request(method, path, json=body, headers=sent)
         assert response.is_success, response.text
     assert asked == expected
@@ -89,6 +105,6 @@ async def test_what_is_shown_in_full_costs_one_more_to_note(service: Service, ca
     number = (await take(caller))["number"]
     supervisor = await service.client(tier=Tier.SENSITIVE)
     await supervisor.get(f"/v1/tickets/{number}")
-    with asked_of(service.db.engine.sync_engine) as asked:
+    async with asked_of(service.db.engine.sync_engine) as asked:
         await supervisor.get(f"/v1/tickets/{number}")
     assert asked == [*_READ, "INSERT access_log", "COMMIT"]

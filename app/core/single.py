@@ -1,0 +1,82 @@
+"""One statement in one message: on the driver's own connection, with no BEGIN and COMMIT around it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Executable
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import greenlet_spawn
+
+from app.core.links import Link
+
+_DIALECT = dialect()  # type: ignore[no-untyped-call]
+
+
+class Row(asyncpg.Record):  # type: ignore[misc,unused-ignore]
+    """A row of a result, its columns also as attributes: a row to show reads like an object of the ORM."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Prepared:
+    """A statement of SQLAlchemy Core as the driver takes it: compiled once, when a module is.
+
+    What a statement with defaults of the ORM's would add to a row is not added. Documents (`jsonb`) are given as
+    values, and come back as such unless the statement casts them to text.
+    """
+
+    def __init__(self, statement: Executable) -> None:
+        compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
+        self.statement = statement  # to be run in a transaction of others
+        self.text = str(compiled)
+        self._parameters = [
+            (name, compiled.params[name], compiled.binds[name].type.dialect_impl(_DIALECT).bind_processor(_DIALECT))
+            for name in compiled.positiontup or ()
+        ]
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the values in the statement's order; those left out are the statement's own."""
+        given = ((values.get(name, own), process) for name, own, process in self._parameters)
+        return [value if process is None else process(value) for value, process in given]
+
+
+async def fetch(
+    engine: AsyncEngine, lines: str, prepared: Prepared, values: Mapping[str, Any], *, one_message: bool
+) -> list[Row]:
+    """Run a statement on rows of these lines; it is committed when it returns, if it writes.
+
+    Without `one_message` it has a transaction of its own: through PgBouncer a setting of the session is not kept.
+    """
+    held = await engine.raw_connection()
+    rows: list[Row]
+    link: Link = held.driver_connection  # type: ignore[assignment]
+    try:
+        if one_message:
+            await link.keep_to(lines)
+            rows = await link.fetch(prepared.text, *prepared.arguments(values), record_class=Row)
+        else:
+            link.lines = lines
+            async with link.transaction():
+                rows = await link.fetch(prepared.text, *prepared.arguments(values), record_class=Row)
+    except asyncpg.PostgresError:
+        held.close()
+        raise
+    except BaseException as error:
+        # Cancelled, timed out or cut off: what the server makes of it is not known.
+        await greenlet_spawn(held.invalidate, error)
+        raise
+    held.close()
+    return rows
+
+
+def renew_closed(connection: Any, _record: object, _holder: object) -> None:
+    """Have the pool connect anew in place of a connection that ended while nobody used it: an event of its checkout."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
