@@ -193,6 +193,7 @@ def _takes_no_place(scope: Scope) -> bool:
 def _key_policy(settings: Settings) -> KeyPolicy:
     """Calls must get in, so their limit lets them through while it cannot be known; a list can wait."""
     lists = Limit("list", settings.key_list_limit, closed=True)
-    special = {operation: lists for module in _SERVED for operation in lists_of(module.router)}
+    routers = (*_ASKED_MOST, *(module.router for module in _SERVED))
+    special = {operation: lists for router in routers for operation in lists_of(router)}
     special[_INTAKE] = Limit("ticket", settings.key_ticket_limit)
     return KeyPolicy(settings.key_limit, settings.key_burst, settings.key_concurrency, special)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import orjson
 from pydantic import BaseModel
 
 JSON = "application/json; charset=utf-8"
@@ -16,7 +18,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, status: int, body: BaseModel, **headers: str) -> "Answer":
+    def of(cls, status: int, body: BaseModel | Mapping[str, Any], **headers: str) -> "Answer":
         """Render a response body; keyword names are header names with `_` for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return cls(status, body.model_dump_json(by_alias=True).encode(), {"content-type": JSON, **named})
+        written = body.model_dump_json(by_alias=True).encode() if isinstance(body, BaseModel) else orjson.dumps(body)
+        return cls(status, written, {"content-type": JSON, **named})

@@ -121,8 +121,8 @@ class StreamedRoute(StrictRoute):
 class DirectRoute(StrictRoute):
     """A strict route for what has to cost next to nothing: its endpoint is called without FastAPI's solver.
 
-    The endpoint takes one dependency with scopes, parts of its path as text, and a body if it must have one; it
-    returns a response. It is documented like any other.
+    The endpoint takes one dependency with scopes, parts of its path as text, a model of its query, and a body if it
+    must have one; it returns a response. It is documented like any other.
     """
 
     def answering(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -130,12 +130,15 @@ class DirectRoute(StrictRoute):
         scopes, depend, name = SecurityScopes(needed.own_oauth_scopes), needed.call, needed.name
         assert depend is not None  # noqa: S101 — FastAPI makes no dependency without one, nor without a name
         assert name is not None  # noqa: S101
-        bodies = [(body.name, _reader(body.field_info.annotation)) for body in self.dependant.body_params]
+        queries = [(part.name, _checked(part.field_info.annotation, "query")) for part in self.dependant.query_params]
+        bodies = [(part.name, _checked(part.field_info.annotation, "body")) for part in self.dependant.body_params]
 
         async def answer(request: Request) -> Response:
             given = {name: await depend(request, scopes, None), **request.path_params}
-            for body, read in bodies:
-                given[body] = await read(request)
+            for query, check in queries:
+                given[query] = check(dict(request.query_params))
+            for body, check in bodies:
+                given[body] = check(await _body(request))
             response: Response = await self.endpoint(**given)
             return response
 
@@ -154,20 +157,24 @@ def lists_of(router: APIRouter) -> Iterator[tuple[str, str]]:
             yield "POST", route.path
 
 
-def _reader(annotation: Any) -> Callable[[Request], Coroutine[Any, Any, Any]]:
-    """Return what reads a body of some type, with the errors that FastAPI would raise."""
+async def _body(request: Request) -> Any:
+    if not await request.body():
+        raise RequestValidationError([{"type": "missing", "loc": ("body",)}])
+    return await request.json()
+
+
+def _checked(annotation: Any, place: str) -> Callable[[Any], Any]:
+    """Return what makes a value of some type out of a part of the request, with the errors that FastAPI would raise."""
     validate = TypeAdapter[Any](annotation).validate_python
 
-    async def read(request: Request) -> Any:
-        if not await request.body():
-            raise RequestValidationError([{"type": "missing", "loc": ("body",)}])
+    def check(value: Any) -> Any:
         try:
-            return validate(await request.json())
+            return validate(value)
         except ValidationError as invalid:
             errors = invalid.errors(include_url=False)
-            raise RequestValidationError([error | {"loc": ("body", *error["loc"])} for error in errors]) from None
+            raise RequestValidationError([error | {"loc": (place, *error["loc"])} for error in errors]) from None
 
-    return read
+    return check
 
 
 def _query_parameters(dependant: Dependant) -> Iterator[str]:

@@ -1,10 +1,10 @@
 """One statement in one message: on the driver's own connection, with no BEGIN and COMMIT around it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Executable
+from sqlalchemy import BindParameter, Select, UpdateBase
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -26,25 +26,32 @@ class Row(asyncpg.Record):  # type: ignore[misc,unused-ignore]
 
 
 class Prepared:
-    """A statement of SQLAlchemy Core as the driver takes it: compiled once, when a module is.
+    """A statement of SQLAlchemy Core as the driver takes it, compiled once: when its module is, if nothing varies.
 
     What a statement with defaults of the ORM's would add to a row is not added. Documents (`jsonb`) are given as
     values, and come back as such unless the statement casts them to text.
     """
 
-    def __init__(self, statement: Executable) -> None:
-        compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
-        self.statement = statement  # to be run in a transaction of others
+    def __init__(self, statement: Select[Any] | UpdateBase) -> None:
+        compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        self.statement = statement  # to be run in a transaction with others
         self.text = str(compiled)
         self._parameters = [
-            (name, compiled.params[name], compiled.binds[name].type.dialect_impl(_DIALECT).bind_processor(_DIALECT))
-            for name in compiled.positiontup or ()
+            (name, compiled.params[name], _processor(compiled.binds.get(name))) for name in compiled.positiontup or ()
         ]
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the values in the statement's order; those left out are the statement's own."""
         given = ((values.get(name, own), process) for name, own, process in self._parameters)
         return [value if process is None else process(value) for value, process in given]
+
+
+def _processor(parameter: BindParameter[Any] | None) -> Callable[[Any], Any] | None:
+    """Return what makes of a value what the driver takes; an `IN`'s values go as given."""
+    if parameter is None:
+        return None
+    processor: Callable[[Any], Any] | None = parameter.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+    return processor
 
 
 async def fetch(

@@ -83,7 +83,7 @@ async def create_ticket(body: TicketIn, ctx: Writer) -> Response:
     return response_of(await intake.open_ticket(ctx, body))
 
 
-@router.get("", response_model=TicketList, responses=PAGES)
+@direct.get("", response_model=TicketList, responses=PAGES)
 async def list_tickets(wanted: Annotated[TicketFilter, Query()], ctx: Reader) -> Response:
     """List tickets, the latest first. A filter takes several values separated by commas."""
     return response_of(await reading.list_tickets(ctx, wanted))

@@ -122,7 +122,7 @@ def read_phone(value: str) -> str:
 
 def instant_text(value: datetime) -> str:
     """Write an instant exactly as `2026-11-22T08:46:01.123Z`."""
-    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
+    return f"{value.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 _AS_MONEY = WithJsonSchema(

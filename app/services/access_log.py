@@ -1,6 +1,7 @@
 """Every look at personal data in full is on record before anybody sees it (004 5.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -17,19 +18,19 @@ from app.models.return_requests import ReturnRequest
 from app.models.tickets import Ticket
 from app.schemas.access_log import AccessList, AccessOut
 from app.schemas.lists import AccessFilter
-from app.schemas.tickets import TicketOut
 from app.services.context import Context
 from app.services.listing import latest_first
 
 _PERSONAL = ("name", "phone", "email", "address")
 
 
-def log_access(session: AsyncSession, ctx: Context, shown: Sequence[TicketOut]) -> None:
+def log_access(session: AsyncSession, ctx: Context, shown: Sequence[Mapping[str, Any]]) -> None:
     """Note who is shown which personal fields of which tickets; if this cannot be written, nothing is shown."""
     for ticket in shown:
-        fields = [name for name in _PERSONAL if ticket.customer is not None and getattr(ticket.customer, name)]
-        line = ctx.known.by_name[ticket.business_line].id
-        session.add(_look(ctx, line, f"tickets/{ticket.id}", ["description", *fields]))
+        customer = ticket["customer"] or {}
+        fields = [name for name in _PERSONAL if customer.get(name)]
+        line = ctx.known.by_name[ticket["business_line"]].id
+        session.add(_look(ctx, line, f"tickets/{ticket['id']}", ["description", *fields]))
 
 
 def log_customers(session: AsyncSession, ctx: Context, tickets: Sequence[Ticket]) -> None:

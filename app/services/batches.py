@@ -16,6 +16,7 @@ from app.models.quality_alerts import QualityAlert
 from app.models.tickets import Ticket
 from app.schemas.lists import BatchFilter, HolderFilter
 from app.schemas.quality import BatchRow, BatchView, HolderList, HolderOut
+from app.schemas.tickets import CustomerOut
 from app.services.access_log import log_customers
 from app.services.context import Context
 from app.services.listing import latest_first
@@ -24,6 +25,7 @@ from app.services.reporting import month_of
 from app.services.rules.classification import Kind, Severity
 from app.services.rules.tickets import Status
 from app.services.tickets.customers import open_customer
+from app.services.tickets.loading import shown_row
 from app.services.tickets.rendering import render_customer
 
 _GRAVE = (Severity.SERIOUS, Severity.CRITICAL)
@@ -158,8 +160,9 @@ async def _held(
 
 def _holder(ctx: Context, ticket: Ticket, numbers: Sequence[str], quantity: int) -> HolderOut:
     person = open_customer(ticket.customer_sealed, ticket.id, ctx.keyring)
+    shown = render_customer(shown_row(ticket), person, ctx.caller.tier)
     return HolderOut(
-        customer=render_customer(ticket, person, ctx.caller.tier),
+        customer=CustomerOut(**shown) if shown else None,
         tickets=list(numbers),
         quantity=quantity,
         last_contact_at=ticket.opened_at,

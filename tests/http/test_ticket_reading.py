@@ -1,13 +1,16 @@
 """Reading tickets: one, a list, a search; conditional requests and pages."""
 
+import json
 from typing import Any
 
 import pytest
 from httpx import AsyncClient
 
 from app.core.db import Database
+from app.core.personal import Tier
+from app.schemas.tickets import TicketList, TicketOut
 from app.services.search_index import index_pending
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, MakeClient
 from tests.http.test_ticket_moves import move
 from tests.http.test_tickets import take
 
@@ -113,3 +116,26 @@ async def test_a_ticket_is_found_by_what_is_known_of_it(client: AsyncClient, db:
 async def test_a_search_needs_a_criterion(client: AsyncClient) -> None:
     refused = await client.post("/v1/tickets/search", json={"limit": 10})
     assert refused.status_code == 422
+
+
+@pytest.mark.parametrize("tier", Tier)
+async def test_a_ticket_is_shown_alike_everywhere_and_as_it_is_documented(
+    make_client: MakeClient, clock: FakeClock, tier: Tier
+) -> None:
+    client = await make_client(tier=tier)
+    call = {"call_id": "c-1", "agent_no": "A7", "menu": "转 13900002222"}
+    product = {"name": "餐盘", "quantity": 12, "delivered_on": "2026-11-18", "serial_no": "13900003333"}
+    taken = await take(client, call=call, product=product, region="CN-ZJ", seller="王 13900004444", kind=None)
+    clock.advance(seconds=1.234)
+    await move(client, taken, "acknowledge")
+    waiting = await client.post(f"/v1/tickets/{taken['number']}/wait", json={"reason": "请补充"})
+    clock.advance(hours=30)
+    read = (await client.get(f"/v1/tickets/{taken['number']}")).json()
+    listed = (await client.get("/v1/tickets", params={"include": "total"})).json()
+    found = (await client.post("/v1/tickets/search", json={"number": taken["number"]})).json()
+    assert listed["items"] == found["items"] == [read]
+    assert listed | {"total": None, "total_is_capped": None} == found
+    for shown in (taken, waiting.json(), read):
+        assert shown == json.loads(TicketOut.model_validate(shown).model_dump_json(by_alias=True))
+    assert found == json.loads(TicketList.model_validate(found).model_dump_json(by_alias=True))
+    assert {step["state"] for step in read["commitments"]} == {"met", "paused"}

@@ -6,12 +6,14 @@ from typing import Final
 
 from app.core.answers import Answer
 from app.core.personal import Tier
+from app.schemas.tickets import TicketOut
 from app.services.access_log import log_access
 from app.services.complaint_reports.loading import load_report
 from app.services.complaint_reports.rendering import render_report
 from app.services.complaint_reports.sheet import Sheet, build_sheet
 from app.services.context import Context
 from app.services.policy_pages.rendering import Links, render
+from app.services.tickets.loading import shown_row
 from app.services.tickets.rendering import render_ticket
 
 TEMPLATE: Final = Path(__file__).resolve().parents[2] / "pages" / "report.typ"
@@ -44,11 +46,17 @@ async def _sheet(ctx: Context, reference: str, instance: int | None) -> tuple[st
     async with ctx.db.read() as session:
         ctx, current = await load_report(session, ctx, reference, instance=instance)
         tier = ctx.caller.tier
-        ticket = render_ticket(
-            current.ticket, current.loaded.commitments, known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now
+        shown = render_ticket(
+            shown_row(current.ticket),
+            current.loaded.commitments,
+            known=ctx.known,
+            keyring=ctx.keyring,
+            tier=tier,
+            now=ctx.now,
         )
         if tier is Tier.SENSITIVE:
-            log_access(session, ctx, [ticket])
+            log_access(session, ctx, [shown])
         report = render_report(ctx, current)
+    ticket = TicketOut.model_validate(shown)
     sheet = build_sheet(report, ticket, current.policy, language=ctx.call.language, tier=tier, now=ctx.now)
     return report.number, sheet

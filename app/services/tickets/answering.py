@@ -13,7 +13,7 @@ from app.services.access_log import log_access, log_replay
 from app.services.context import Context
 from app.services.tickets.assignments import hand_over
 from app.services.tickets.clocks import promise_anew
-from app.services.tickets.loading import Loaded, find_ticket
+from app.services.tickets.loading import Loaded, find_ticket, shown_row
 from app.services.tickets.rendering import render_ticket
 
 
@@ -47,7 +47,7 @@ async def answer_ticket(
 ) -> Answer:
     """Render a ticket for the caller; what is shown in full is logged in the same transaction."""
     tier = ctx.caller.tier
-    shown = render_ticket(ticket, rows, known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now)
+    shown = render_ticket(shown_row(ticket), rows, known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now)
     if tier is Tier.SENSITIVE:
         log_access(session, ctx, [shown])
     await session.flush()

@@ -27,9 +27,8 @@ def running(row: TicketCommitment) -> CommitmentClock:
         for pause in row.pauses
     )
     target = Target(value=row.target_value, unit=row.target_unit)
-    return CommitmentClock(
-        row.milestone, target, row.started_at, row.due_at, row.state, row.met_at, row.ended_at, pauses
-    )
+    state = CommitmentState(row.state)  # a row that was read to be shown says it as text
+    return CommitmentClock(row.milestone, target, row.started_at, row.due_at, state, row.met_at, row.ended_at, pauses)
 
 
 def write_back(row: TicketCommitment, after: CommitmentClock, policy: Policy) -> None:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from app.core.ids import id_from
 from app.schemas.sla import CountedOut, ExplanationOut, SpecialDayOut, StretchOut
-from app.schemas.tickets import DecisionOut
+from app.schemas.tickets import CommitmentOut, DecisionOut
 from app.services.context import Context
 from app.services.rules.clause import DecisionKind
 from app.services.rules.explanation import DAY_TITLES, Explanation, Stretch, explain
@@ -30,7 +30,7 @@ async def explain_commitment(ctx: Context, reference: str, commitment: str) -> E
     outcome = f"{row.milestone}:{row.target_value}_{row.target_unit}"
     return ExplanationOut(
         **dict(counted_of(told)),
-        commitment=render_commitment(row, time, ctx.now),
+        commitment=CommitmentOut.model_validate(render_commitment(row, time, ctx.now)),
         time_zone=time.timezone,
         decisions=[
             DecisionOut.model_validate(decision)

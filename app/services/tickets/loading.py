@@ -1,16 +1,17 @@
 """Finding one ticket for a caller: by number or id, within the caller's lines, locked when it is to be changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, any_, bindparam, select
+from sqlalchemy import Uuid, any_, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.db import Base
 from app.core.ids import id_from
+from app.core.single import Prepared
 from app.models.tickets import Ticket, TicketCommitment
 from app.services.context import Context
 from app.services.own_time import at_own_time
@@ -18,13 +19,46 @@ from app.services.policy_book import Policy
 from app.services.tickets.refusals import TicketNotFound
 
 _LONGEST_REFERENCE = 64
-# What is read most is read as rows of the tables, by statements made once: to put a statement together, and objects of
-# the ORM from what it found, takes longer than to run it.
-TICKET, _COMMITMENT = (Base.metadata.tables[model.__tablename__] for model in (Ticket, TicketCommitment))
-_IDS = ARRAY(Uuid())
-_SEEN = select(TICKET).where(TICKET.c.business_line_id == any_(bindparam("lines", type_=_IDS)))
-_BY_ID, _BY_NUMBER = (_SEEN.where(TICKET.c[name] == bindparam(name)) for name in ("id", "number"))
-_COMMITMENTS = select(_COMMITMENT).where(_COMMITMENT.c.ticket_id == any_(bindparam("tickets", type_=_IDS)))
+# What is read most is read by one statement, most of it in words: to put a statement together, and objects of the ORM
+# from what it found, takes longer than to run it. Documents come as PostgreSQL writes them.
+_SHOWN = (
+    "id", "number", "business_line_id", "policy_name", "policy_version", "channel", "kind", "status", "urgency",
+    "severity", "item_class", "service_level", "customer_sealed", "customer_external_id", "customer_tier",
+    "description", "external_ref", "owner_staff_no", "assignee_staff_no", "department", "collaborating_departments",
+    "handler_role", "escalation_level", "seller", "service_provider", "branch", "region", "sold_by", "served_by",
+    "materials", "missing_materials", "follow_up_of_id", "test_clock_id", "version", "opened_at", "updated_at",
+    "closed_at",
+)  # fmt: skip
+_DOCUMENTS = ("product", "call", "classification", "promise", "decisions")
+_COLUMNS = [*(f"ticket.{name}" for name in _SHOWN), *(f"ticket.{name}::text" for name in _DOCUMENTS)]
+
+
+class ShownCommitment(NamedTuple):
+    """What of a commitment's row is needed to show it."""
+
+    id: UUID
+    milestone: str
+    instance: int
+    target_value: int
+    target_unit: str
+    started_at: datetime
+    due_at: datetime
+    calendar_confirmed: bool
+    state: str
+    met_at: datetime | None
+    ended_at: datetime | None
+    pauses: list[dict[str, Any]]
+    delay_reason: str | None
+    escalation_acknowledged_at: datetime | None
+
+
+_COMMITMENT = ", ".join(ShownCommitment._fields)
+_COMMITMENTS = f"ARRAY(SELECT ROW({_COMMITMENT}) FROM ticket_commitment WHERE ticket_id = ticket.id) AS commitments"  # noqa: S608
+_OWN_TIME = "(SELECT now FROM test_clock WHERE test_clock.id = ticket.test_clock_id) AS own_time"
+# Tickets to show, to be narrowed down, each with its `commitments` and the time of its test clock.
+TICKETS = select(text(", ".join([*_COLUMNS, _COMMITMENTS, _OWN_TIME]))).select_from(Ticket.__table__)
+_SEEN = TICKETS.where(Ticket.business_line_id == any_(bindparam("lines", type_=ARRAY(Uuid()))))
+_BY_ID, _BY_NUMBER = (Prepared(_SEEN.where(Ticket.__table__.c[name] == bindparam(name))) for name in ("id", "number"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +82,15 @@ async def find_ticket(session: AsyncSession, ctx: Context, reference: str, *, lo
     return ticket
 
 
-async def find_to_show(session: AsyncSession, ctx: Context, reference: str) -> Ticket:
-    """Return the ticket as `tickets_to_show` does.
+def shown_row(ticket: Ticket) -> dict[str, Any]:
+    """Return an object of the ORM as a row of `TICKETS`."""
+    return {name: getattr(ticket, name) for name in (*_SHOWN, *_DOCUMENTS)}
 
-    Raises: TicketNotFound, also for a ticket of a line the caller does not see.
-    """
+
+def ticket_called(reference: str, lines: Sequence[UUID]) -> tuple[Prepared, dict[str, Any]]:
+    """Return the statement that finds a ticket of these lines to show, and its values. Raises: TicketNotFound."""
     ticket_id, number = _called(reference)
-    query = _BY_NUMBER if ticket_id is None else _BY_ID
-    tickets = await tickets_to_show(session, query, {"id": ticket_id, "number": number, "lines": ctx.line_ids()})
-    if not tickets:
-        raise TicketNotFound
-    return tickets[0]
-
-
-async def tickets_to_show(
-    session: AsyncSession, query: Select[Any], values: Mapping[str, Any] | None = None
-) -> Sequence[Ticket]:
-    """Return rows of `TICKET` with a ticket's attributes, but not as objects of the ORM: nothing is to be changed."""
-    return cast("Sequence[Ticket]", (await session.execute(query, values)).all())
-
-
-async def commitments_to_show(session: AsyncSession, tickets: Iterable[Ticket]) -> Sequence[TicketCommitment]:
-    """Return the commitments of some tickets, as `tickets_to_show` returns those."""
-    rows = await session.execute(_COMMITMENTS, {"tickets": [ticket.id for ticket in tickets]})
-    return cast("Sequence[TicketCommitment]", rows.all())
+    return _BY_NUMBER if ticket_id is None else _BY_ID, {"id": ticket_id, "number": number, "lines": lines}
 
 
 def _called(reference: str) -> tuple[UUID | None, str]:

@@ -1,15 +1,14 @@
 """Reading tickets: one, a list, a search, a timeline. Nothing of another line ever shows."""
 
 import unicodedata
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.answers import Answer
@@ -17,16 +16,18 @@ from app.core.conditional import etag, unchanged
 from app.core.ids import id_text
 from app.core.pagination import Cursors, next_link
 from app.core.personal import Tier
+from app.core.single import Prepared
 from app.models.tickets import Ticket, TicketCommitment, TicketSearch, TimelineEntry
 from app.schemas.lists import TicketFilter, TimelineFilter
-from app.schemas.tickets import SearchIn, TicketList, Timeline
+from app.schemas.tickets import SearchIn, Timeline
 from app.services.access_log import log_access, log_texts
 from app.services.context import Context
-from app.services.own_time import own_time, own_times
+from app.services.own_time import own_time
 from app.services.rules.search_tokens import whole_tokens
 from app.services.rules.sla import CommitmentState
 from app.services.tickets.customers import person_criteria
-from app.services.tickets.loading import TICKET, commitments_to_show, find_ticket, find_to_show, tickets_to_show
+from app.services.tickets.loading import TICKETS, ShownCommitment, find_ticket, ticket_called
+from app.services.tickets.refusals import TicketNotFound
 from app.services.tickets.rendering import render_entry, render_ticket
 
 COUNT_CAP = 10_000
@@ -37,15 +38,16 @@ async def get_ticket(ctx: Context, reference: str) -> Answer:
 
     Raises: TicketNotFound.
     """
-    async with ctx.db.read() as session:
-        ticket = await find_to_show(session, ctx, reference)
-        tag = etag(ticket.version, ctx.caller.tier)
-        [item] = await _rendered(session, ctx, [ticket])
-        # A deadline that passes changes what is shown without a new version.
-        breached = any(shown.state is CommitmentState.BREACHED for shown in item.commitments)
-        if unchanged(ctx.call, tag) and not breached:
-            return Answer(304, b"", {"etag": tag, "vary": "Authorization"})
-        return Answer.of(200, item, etag=tag, vary="Authorization")
+    found = await _look_up(ctx, *ticket_called(reference, ctx.line_ids()))
+    if not found.items:
+        raise TicketNotFound
+    [item] = found.items
+    tag = etag(item["version"], ctx.caller.tier)
+    # A deadline that passes changes what is shown without a new version.
+    breached = any(shown["state"] is CommitmentState.BREACHED for shown in item["commitments"])
+    if unchanged(ctx.call, tag) and not breached:
+        return Answer(304, b"", {"etag": tag, "vary": "Authorization"})
+    return Answer.of(200, item, etag=tag, vary="Authorization")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ class _Order:
         keys = (self.column, Ticket.id)
         return query.order_by(*(key.desc() if self.descending else key.asc() for key in keys))
 
-    def key(self, ticket: Ticket) -> list[str]:
-        return [getattr(ticket, self.column.key).isoformat(), ticket.id.hex]
+    def key(self, ticket: Mapping[str, Any]) -> list[str]:
+        return [ticket[self.column.key].isoformat(), ticket["id"].hex]
 
 
 _ORDERS = {
@@ -176,46 +178,64 @@ async def _page(
     """Run a query for one page; the cursor is bound to the query and to the caller's lines."""
     lines = sorted(line.hex for line in ctx.line_ids())
     cursors = Cursors(ctx.keyring, {**query, "lines": lines, "path": ctx.call.route}, now=ctx.now)
-    chosen = select(TICKET).where(*conditions)
+    chosen = TICKETS.where(*conditions)
     page = chosen.where(order.after(cursors.read(cursor))) if cursor is not None else chosen
-    async with ctx.db.read() as session:
-        tickets = await tickets_to_show(session, order.apply(page).limit(limit + 1))
-        more, tickets = len(tickets) > limit, tickets[:limit]
-        items = await _rendered(session, ctx, tickets)
-        following = cursors.issue(order.key(tickets[-1])) if more else None
-        total = await _count(session, conditions) if count else None
-    body = TicketList.model_construct(
-        items=items,
-        next_cursor=following,
-        has_more=more,
-        total=None if total is None else min(total, COUNT_CAP),
-        total_is_capped=None if total is None else total > COUNT_CAP,
-    )
+    total = _total(conditions) if count else None
+    found = await _look_up(ctx, Prepared(order.apply(page).limit(limit + 1)), limit=limit, total=total)
+    more = len(found.rows) > limit
+    following = cursors.issue(order.key(found.rows[limit - 1])) if more else None
+    body = {
+        "items": found.items,
+        "next_cursor": following,
+        "has_more": more,
+        "total": None if found.total is None else min(found.total, COUNT_CAP),
+        "total_is_capped": None if found.total is None else found.total > COUNT_CAP,
+    }
     return Answer.of(200, body, **next_link(ctx.call, following))
 
 
-async def _count(session: AsyncSession, conditions: Sequence[ColumnElement[bool]]) -> int:
+def _total(conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
     capped = select(Ticket.id).where(*conditions).limit(COUNT_CAP + 1).subquery()
-    return await session.scalar(select(func.count()).select_from(capped)) or 0
+    return select(func.count()).select_from(capped)
 
 
-async def _rendered(session: AsyncSession, ctx: Context, tickets: Sequence[Ticket]) -> list[Any]:
-    """Render tickets with their commitments, in one more query; full views are logged in this transaction."""
-    by_ticket: dict[UUID, list[TicketCommitment]] = defaultdict(list)
-    if tickets:
-        for row in await commitments_to_show(session, tickets):
-            by_ticket[row.ticket_id].append(row)
-    tier, times = ctx.caller.tier, await own_times(session, tickets, now=ctx.now)
-    items = [
-        render_ticket(
-            ticket, by_ticket[ticket.id], known=ctx.known, keyring=ctx.keyring, tier=tier,
-            now=times[ticket.test_clock_id],
-        )
-        for ticket in tickets
-    ]  # fmt: skip
-    if tier is Tier.SENSITIVE:
-        log_access(session, ctx, items)
-    return items
+@dataclass(frozen=True, slots=True)
+class _Found:
+    rows: Sequence[Mapping[str, Any]]
+    items: list[dict[str, Any]]  # of the first rows
+    total: int | None
+
+
+async def _look_up(
+    ctx: Context,
+    tickets: Prepared,
+    values: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    limit: int = 1,
+    total: Select[int] | None = None,
+) -> _Found:
+    """Read tickets and render as many as are to be shown.
+
+    What is shown in full is logged in the transaction that reads it, and a total counted at the same moment.
+    """
+    if ctx.caller.tier is not Tier.SENSITIVE and total is None:
+        rows: Sequence[Mapping[str, Any]] = await ctx.db.fetch(tickets, **values)
+        return _Found(rows, [_rendered(ctx, row) for row in rows[:limit]], None)
+    async with ctx.db.read() as session:
+        connection = await session.connection()  # which, unlike the session, looks for no objects in the columns
+        result = await connection.execute(tickets.statement, values)
+        rows = cast("Sequence[Mapping[str, Any]]", result.mappings().all())
+        items = [_rendered(ctx, row) for row in rows[:limit]]
+        if ctx.caller.tier is Tier.SENSITIVE:
+            log_access(session, ctx, items)
+        return _Found(rows, items, None if total is None else await session.scalar(total))
+
+
+def _rendered(ctx: Context, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Render a row of `TICKETS` at the ticket's own time."""
+    commitments = cast("list[TicketCommitment]", [ShownCommitment(*each) for each in row["commitments"]])
+    now, tier = row["own_time"] or ctx.now, ctx.caller.tier
+    return render_ticket(row, commitments, known=ctx.known, keyring=ctx.keyring, tier=tier, now=now)
 
 
 async def read_timeline(ctx: Context, reference: str, wanted: TimelineFilter) -> Answer:
