@@ -55,9 +55,13 @@ class ShownCommitment(NamedTuple):
 _COMMITMENT = ", ".join(ShownCommitment._fields)
 _COMMITMENTS = f"ARRAY(SELECT ROW({_COMMITMENT}) FROM ticket_commitment WHERE ticket_id = ticket.id) AS commitments"  # noqa: S608
 _OWN_TIME = "(SELECT now FROM test_clock WHERE test_clock.id = ticket.test_clock_id) AS own_time"
-# Tickets to show, to be narrowed down, each with its `commitments` and the time of its test clock.
-TICKETS = select(text(", ".join([*_COLUMNS, _COMMITMENTS, _OWN_TIME]))).select_from(Ticket.__table__)
-_SEEN = TICKETS.where(Ticket.business_line_id == any_(bindparam("lines", type_=ARRAY(Uuid()))))
+# Of each `ticket` to show what is shown, with its `commitments` and the time of its test clock.
+SHOWN = text(", ".join([*_COLUMNS, _COMMITMENTS, _OWN_TIME]))
+_SEEN = (
+    select(SHOWN)
+    .select_from(Ticket.__table__)
+    .where(Ticket.business_line_id == any_(bindparam("lines", type_=ARRAY(Uuid()))))
+)
 _BY_ID, _BY_NUMBER = (Prepared(_SEEN.where(Ticket.__table__.c[name] == bindparam(name))) for name in ("id", "number"))
 
 
@@ -83,7 +87,7 @@ async def find_ticket(session: AsyncSession, ctx: Context, reference: str, *, lo
 
 
 def shown_row(ticket: Ticket) -> dict[str, Any]:
-    """Return an object of the ORM as a row of `TICKETS`."""
+    """Return an object of the ORM as a row of `SHOWN`."""
     return {name: getattr(ticket, name) for name in (*_SHOWN, *_DOCUMENTS)}
 
 

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Uuid, func, literal, literal_column, or_, select, text, true, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.answers import Answer
@@ -26,7 +27,7 @@ from app.services.own_time import own_time
 from app.services.rules.search_tokens import whole_tokens
 from app.services.rules.sla import CommitmentState
 from app.services.tickets.customers import person_criteria
-from app.services.tickets.loading import TICKETS, ShownCommitment, find_ticket, ticket_called
+from app.services.tickets.loading import SHOWN, ShownCommitment, find_ticket, ticket_called
 from app.services.tickets.refusals import TicketNotFound
 from app.services.tickets.rendering import render_entry, render_ticket
 
@@ -62,9 +63,9 @@ class _Order:
         there = tuple_(datetime.fromisoformat(cursor[0]), UUID(cursor[1]))
         return here < there if self.descending else here > there
 
-    def apply(self, query: Select[Any]) -> Select[Any]:
-        keys = (self.column, Ticket.id)
-        return query.order_by(*(key.desc() if self.descending else key.asc() for key in keys))
+    def first(self, query: Select[Any], limit: int) -> Select[Any]:
+        direction = "DESC" if self.descending else "ASC"
+        return query.order_by(text(f"ticket.{self.column.key} {direction}, ticket.id {direction}")).limit(limit)
 
     def key(self, ticket: Mapping[str, Any]) -> list[str]:
         return [ticket[self.column.key].isoformat(), ticket["id"].hex]
@@ -83,10 +84,10 @@ async def list_tickets(ctx: Context, wanted: TicketFilter) -> Answer:
 
     Raises: NotFound for a line that is not the caller's; InvalidCursor, CursorFilterMismatch.
     """
-    conditions = [Ticket.business_line_id.in_(ctx.line_ids(wanted.business_line)), *_filters(ctx, wanted)]
+    lines, conditions = ctx.line_ids(wanted.business_line), _filters(ctx, wanted)
     query = wanted.model_dump(mode="json", exclude={"cursor", "limit", "include"})
     total = wanted.include == "total"
-    return await _page(ctx, conditions, query, _ORDERS[wanted.sort], wanted.limit, wanted.cursor, count=total)
+    return await _page(ctx, lines, conditions, query, _ORDERS[wanted.sort], wanted.limit, wanted.cursor, count=total)
 
 
 def _filters(ctx: Context, wanted: TicketFilter) -> list[ColumnElement[bool]]:
@@ -133,9 +134,9 @@ async def search_tickets(ctx: Context, wanted: SearchIn) -> Answer:
 
     Raises: NotFound for a line that is not the caller's; InvalidCursor, CursorFilterMismatch.
     """
-    conditions = [Ticket.business_line_id.in_(ctx.line_ids(wanted.business_line)), *_criteria(ctx, wanted)]
+    lines, conditions = ctx.line_ids(wanted.business_line), _criteria(ctx, wanted)
     query = wanted.model_dump(mode="json", exclude={"cursor", "limit"})
-    return await _page(ctx, conditions, query, _ORDERS["-opened_at"], wanted.limit, wanted.cursor)
+    return await _page(ctx, lines, conditions, query, _ORDERS["-opened_at"], wanted.limit, wanted.cursor)
 
 
 def _criteria(ctx: Context, wanted: SearchIn) -> list[ColumnElement[bool]]:
@@ -167,6 +168,7 @@ def _says(text: str) -> ColumnElement[bool]:
 
 async def _page(
     ctx: Context,
+    lines: Sequence[UUID],
     conditions: Sequence[ColumnElement[bool]],
     query: dict[str, Any],
     order: _Order,
@@ -176,26 +178,38 @@ async def _page(
     count: bool = False,
 ) -> Answer:
     """Run a query for one page; the cursor is bound to the query and to the caller's lines."""
-    lines = sorted(line.hex for line in ctx.line_ids())
-    cursors = Cursors(ctx.keyring, {**query, "lines": lines, "path": ctx.call.route}, now=ctx.now)
-    chosen = TICKETS.where(*conditions)
-    page = chosen.where(order.after(cursors.read(cursor))) if cursor is not None else chosen
-    total = _total(conditions) if count else None
-    found = await _look_up(ctx, Prepared(order.apply(page).limit(limit + 1)), limit=limit, total=total)
+    seen = sorted(line.hex for line in ctx.line_ids())
+    cursors = Cursors(ctx.keyring, {**query, "lines": seen, "path": ctx.call.route}, now=ctx.now)
+    following = [] if cursor is None else [order.after(cursors.read(cursor))]
+    page = Prepared(_first(lines, [*conditions, *following], order, limit + 1))
+    total = _total(lines, conditions) if count else None
+    found = await _look_up(ctx, page, limit=limit, total=total)
     more = len(found.rows) > limit
-    following = cursors.issue(order.key(found.rows[limit - 1])) if more else None
+    next_cursor = cursors.issue(order.key(found.rows[limit - 1])) if more else None
     body = {
         "items": found.items,
-        "next_cursor": following,
+        "next_cursor": next_cursor,
         "has_more": more,
         "total": None if found.total is None else min(found.total, COUNT_CAP),
         "total_is_capped": None if found.total is None else found.total > COUNT_CAP,
     }
-    return Answer.of(200, body, **next_link(ctx.call, following))
+    return Answer.of(200, body, **next_link(ctx.call, next_cursor))
 
 
-def _total(conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
-    capped = select(Ticket.id).where(*conditions).limit(COUNT_CAP + 1).subquery()
+def _first(lines: Sequence[UUID], conditions: Sequence[ColumnElement[bool]], order: _Order, limit: int) -> Select[Any]:
+    """Find the first tickets of some lines.
+
+    Each line's are read in the order of its index, then put together: no index has the order of several lines.
+    """
+    line = func.unnest(literal(lines, ARRAY(Uuid()))).table_valued("id", name="line").render_derived()
+    of_line = select(text("ticket.*")).select_from(Ticket.__table__)
+    of_line = order.first(of_line.where(Ticket.business_line_id == line.c.id, *conditions), limit)
+    return order.first(select(SHOWN).select_from(line.join(of_line.lateral("ticket"), true())), limit)
+
+
+def _total(lines: Sequence[UUID], conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
+    chosen = select(Ticket.id).where(Ticket.business_line_id.in_(lines), *conditions)
+    capped = chosen.limit(COUNT_CAP + 1).subquery()
     return select(func.count()).select_from(capped)
 
 
@@ -232,7 +246,7 @@ async def _look_up(
 
 
 def _rendered(ctx: Context, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Render a row of `TICKETS` at the ticket's own time."""
+    """Render a row of `SHOWN` at the ticket's own time."""
     commitments = cast("list[TicketCommitment]", [ShownCommitment(*each) for each in row["commitments"]])
     now, tier = row["own_time"] or ctx.now, ctx.caller.tier
     return render_ticket(row, commitments, known=ctx.known, keyring=ctx.keyring, tier=tier, now=now)

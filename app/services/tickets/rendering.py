@@ -37,7 +37,7 @@ def render_ticket(
     tier: Tier,
     now: datetime,
 ) -> dict[str, Any]:
-    """Shape a row of `TICKETS` for one tier: the document of a `TicketOut`, which is written more quickly than a model.
+    """Shape a row of `SHOWN` for one tier: the document of a `TicketOut`, which is written more quickly than a model.
 
     Commitments come in the order of their deadlines.
     """
@@ -73,7 +73,7 @@ def render_ticket(
 
 
 def _document(value: Any) -> Any:
-    """Return the document of a column: in a row of `TICKETS` it is as PostgreSQL writes it."""
+    """Return the document of a column: in a row of `SHOWN` it is as PostgreSQL writes it."""
     return orjson.loads(value) if isinstance(value, str) else value
 
 
