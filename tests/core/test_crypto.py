@@ -78,6 +78,7 @@ def test_a_ring_is_read_from_a_file_line_by_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [None, "", " , ", "old", "old:", "old:AAAA", "old:not base64", ":" + OLD.partition(":")[2], f"{OLD},bad:AAAA"],
+    ids=range(9),
 )  # fmt: skip
 def test_a_ring_that_is_not_right_is_refused_without_showing_a_secret(text: str | None) -> None:
     with pytest.raises(KeyRingInvalid) as refusal:

@@ -66,6 +66,7 @@ def test_every_changed_or_missing_character_is_noticed() -> None:
         base64.urlsafe_b64encode(b"\0" * 16 + b"not json").decode(),
         base64.urlsafe_b64encode(RING.sign("other", b"[]") + b"[]").decode(),
     ],
+    ids=range(16),
 )  # fmt: skip
 def test_what_never_was_a_cursor_is_refused(garbage: str) -> None:
     with pytest.raises(InvalidCursor):

@@ -13,7 +13,7 @@ from tests.reliability.chaos.history import Kind, Outcome
 from tests.reliability.chaos.running import run
 from tests.reliability.harness import Measured
 
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "90"))
 SEED = int(os.environ.get("CHAOS_SEED", "43"))
 
 
