@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Uuid, func, literal, literal_column, or_, select, text, true, tuple_
+from sqlalchemy import ColumnElement, Select, Uuid, func, literal, literal_column, select, text, true, tuple_, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -49,6 +49,9 @@ async def get_ticket(ctx: Context, reference: str) -> Answer:
     if unchanged(ctx.call, tag) and not breached:
         return Answer(304, b"", {"etag": tag, "vary": "Authorization"})
     return Answer.of(200, item, etag=tag, vary="Authorization")
+
+
+_Way = tuple[ColumnElement[bool], ...]  # conditions that hold together
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,8 @@ async def search_tickets(ctx: Context, wanted: SearchIn) -> Answer:
     """
     lines, conditions = ctx.line_ids(wanted.business_line), _criteria(ctx, wanted)
     query = wanted.model_dump(mode="json", exclude={"cursor", "limit"})
-    return await _page(ctx, lines, conditions, query, _ORDERS["-opened_at"], wanted.limit, wanted.cursor)
+    ways = [()] if wanted.text is None else _says(wanted.text)
+    return await _page(ctx, lines, conditions, query, _ORDERS["-opened_at"], wanted.limit, wanted.cursor, ways=ways)
 
 
 def _criteria(ctx: Context, wanted: SearchIn) -> list[ColumnElement[bool]]:
@@ -149,21 +153,22 @@ def _criteria(ctx: Context, wanted: SearchIn) -> list[ColumnElement[bool]]:
         value = getattr(wanted, name)
         if value is not None:
             conditions.append(Ticket.product[name].astext == value)
-    if wanted.text is not None:
-        conditions.append(_says(wanted.text))
     return conditions
 
 
-def _says(text: str) -> ColumnElement[bool]:
-    """The description says it, in any width and case; tokens narrow down where the worker has been already."""
+def _says(text: str) -> list[_Way]:
+    """The description says it, in any width and case; tokens narrow down where the worker has been already.
+
+    Tickets with and without tokens are two ways to find some: as alternatives of one condition they would use no index.
+    """
     folded = func.lower(func.normalize(Ticket.description, literal_column("NFKC")))
     literally = func.strpos(folded, unicodedata.normalize("NFKC", text).lower()) > 0
     tokens = whole_tokens(text)
     if not tokens:
-        return literally
-    indexed = select(TicketSearch.ticket_id).where(TicketSearch.tokens.contains(list(tokens)))
-    pending = select(TicketSearch.ticket_id).where(TicketSearch.tokens.is_(None))
-    return or_(Ticket.id.in_(indexed), Ticket.id.in_(pending)) & literally
+        return [(literally,)]
+    its_own = select(TicketSearch.ticket_id).where(TicketSearch.ticket_id == Ticket.id)
+    indexed, pending = TicketSearch.tokens.contains(list(tokens)), TicketSearch.tokens.is_(None)
+    return [(its_own.where(which).exists(), literally) for which in (indexed, pending)]
 
 
 async def _page(
@@ -175,13 +180,14 @@ async def _page(
     limit: int,
     cursor: str | None,
     *,
+    ways: Sequence[_Way] = ((),),
     count: bool = False,
 ) -> Answer:
     """Run a query for one page; the cursor is bound to the query and to the caller's lines."""
     seen = sorted(line.hex for line in ctx.line_ids())
     cursors = Cursors(ctx.keyring, {**query, "lines": seen, "path": ctx.call.route}, now=ctx.now)
     following = [] if cursor is None else [order.after(cursors.read(cursor))]
-    page = Prepared(_first(lines, [*conditions, *following], order, limit + 1))
+    page = Prepared(_first(lines, [*conditions, *following], order, limit + 1, ways))
     total = _total(lines, conditions) if count else None
     found = await _look_up(ctx, page, limit=limit, total=total)
     more = len(found.rows) > limit
@@ -196,15 +202,23 @@ async def _page(
     return Answer.of(200, body, **next_link(ctx.call, next_cursor))
 
 
-def _first(lines: Sequence[UUID], conditions: Sequence[ColumnElement[bool]], order: _Order, limit: int) -> Select[Any]:
-    """Find the first tickets of some lines.
+def _first(
+    lines: Sequence[UUID],
+    conditions: Sequence[ColumnElement[bool]],
+    order: _Order,
+    limit: int,
+    ways: Sequence[_Way],
+) -> Select[Any]:
+    """Find the first tickets of some lines, by either of the ways, of which no ticket goes two.
 
     Each line's are read in the order of its index, then put together: no index has the order of several lines.
     """
     line = func.unnest(literal(lines, ARRAY(Uuid()))).table_valued("id", name="line").render_derived()
     of_line = select(text("ticket.*")).select_from(Ticket.__table__)
-    of_line = order.first(of_line.where(Ticket.business_line_id == line.c.id, *conditions), limit)
-    return order.first(select(SHOWN).select_from(line.join(of_line.lateral("ticket"), true())), limit)
+    of_line = of_line.where(Ticket.business_line_id == line.c.id, *conditions).correlate(line)
+    found = [order.first(of_line.where(*way), limit).subquery() for way in ways]
+    either = union_all(*(select(text("*")).select_from(each) for each in found)).lateral("ticket")
+    return order.first(select(SHOWN).select_from(line.join(either, true())), limit)
 
 
 def _total(lines: Sequence[UUID], conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
