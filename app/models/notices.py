@@ -37,14 +37,14 @@ class NoticeChannel(Base):
 
 
 class Notice(Base):
-    """One message to one channel about one ticket or return request, with the number and the edition of that.
+    """One message to one channel about one ticket, return request or CAPA, with the number and the edition of that.
 
     `data` holds codes and figures, never contact details.
     """
 
     __tablename__ = "notice"
     __table_args__ = (
-        CheckConstraint("num_nonnulls(ticket_id, return_request_id) = 1", name="about_one_thing"),
+        CheckConstraint("num_nonnulls(ticket_id, return_request_id, capa_id) = 1", name="about_one_thing"),
         Index("ix_notice_due", "channel_id", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
         Index("ix_notice_line", "business_line_id", text("created_at DESC"), text("id DESC")),
         Index(
@@ -59,6 +59,7 @@ class Notice(Base):
     business_line_id: Mapped[UUID]
     ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("ticket.id"))
     return_request_id: Mapped[UUID | None] = mapped_column(ForeignKey("return_request.id"))
+    capa_id: Mapped[UUID | None] = mapped_column(ForeignKey("capa.id"))
     number: Mapped[str] = mapped_column(String(24))
     policy_name: Mapped[str] = mapped_column(String(40))
     policy_version: Mapped[str] = mapped_column(String(40))

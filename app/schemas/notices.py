@@ -9,7 +9,7 @@ from app.services.rules.notices import ChannelKind, NoticeState
 
 
 class NoticeOut(ResponseBody):
-    """One message to one channel about a ticket or a return request, and the number of that.
+    """One message to one channel about a ticket, a return request or a CAPA, and the number of that.
 
     `last_…` is what the receiving server said to the latest try.
     """
@@ -18,6 +18,7 @@ class NoticeOut(ResponseBody):
     business_line: str
     ticket_id: str | None
     return_id: str | None
+    capa_id: str | None
     number: str
     commitment_id: str | None
     event: str

@@ -175,6 +175,28 @@ async def test_the_seller_is_as_the_purchase_on_file_says(client: AsyncClient, s
     assert said["sold_by"] == "W-1"
 
 
+async def test_a_seller_known_by_the_purchase_goes_with_its_order_number(client: AsyncClient) -> None:
+    for number in ("D-1", "D-2"):
+        await put_in(client, number, kind="dealer")
+        order = {"business_line": "tableware", "order_no": f"O-{number}", "product_name": "餐盘", "sold_by": number}
+        assert (await client.post("/v1/purchases", json=order)).status_code == 201
+    for corrected, seller in (("O-D-2", "D-2"), ("O-D-3", None), (None, None)):
+        ticket = await take(client, product={"order_no": "O-D-1"})
+        changed = await patch(client, ticket, product={"order_no": corrected})
+        assert changed.json()["sold_by"] == seller
+    said = await take(client, product={"order_no": "O-D-1"}, sold_by="D-2")
+    assert (await patch(client, said, product={"order_no": "O-D-3"})).json()["sold_by"] == "D-2"
+
+
+async def test_null_takes_no_point_from_a_ticket_that_is_settled(client: AsyncClient) -> None:
+    await put_in(client, "W-1", WEST_LAKE)
+    ticket = await take(client, region=WEST_LAKE, sold_by="W-1")
+    cancelled = await client.post(f"/v1/tickets/{ticket['number']}/cancel", json={"reason": "客户撤回"})
+    assert cancelled.status_code == 200
+    kept = (await patch(client, cancelled.json(), sold_by=None, served_by=None)).json()
+    assert (kept["sold_by"], kept["served_by"], kept["version"]) == ("W-1", "W-1", cancelled.json()["version"])
+
+
 async def test_a_seller_that_the_line_does_not_have_is_refused(client: AsyncClient) -> None:
     elsewhere = {"number": "X-1", "business_line": "chemicals", "name": "上海", "kind": "dealer"}
     assert (await client.post(PATH, json=elsewhere)).status_code == 201

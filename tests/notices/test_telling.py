@@ -10,7 +10,8 @@ from httpx import AsyncClient
 from sqlalchemy import text
 
 from app.core.db import Database
-from app.services.upkeep import fire, fire_deadlines
+from app.services.upkeep import fire, fire_deadlines, fire_tasks
+from tests.capas import CORRECTIVE, planned
 from tests.conftest import FakeClock
 from tests.http.service import run_sql
 from tests.http.test_ticket_moves import move
@@ -188,3 +189,17 @@ async def test_the_deadlines_of_a_return_request_are_told_too(
     assert {each["state"] for each in notices} == {"sent"}
     again = await client.post(f"/v1/notices/{notices[0]['id']}/resend")
     assert (again.status_code, again.json()["state"]) == (200, "waiting")
+
+
+async def test_what_is_due_in_a_capa_is_told_too(
+    app: FastAPI, client: AsyncClient, db: Database, clock: FakeClock, send_all: Send, robots: Robots
+) -> None:
+    await channel(client, "wecom", robots.address("all"), business_line="components")
+    capa = await planned(client, CORRECTIVE)  # ten and a half days
+    clock.advance(days=5, hours=6, seconds=1)
+    await fire_tasks(db, await app.state.kit.directory.known(), clock())
+    await send_all()
+    [warned] = robots.told("all")
+    assert f"纠正预防措施工单 {capa['number']} 纠正措施时限已用 50%" in warned.text
+    [notice] = await listed(client)
+    assert (notice["capa_id"], notice["ticket_id"], notice["number"]) == (capa["id"], None, capa["number"])

@@ -6,8 +6,16 @@ from itertools import pairwise
 import pytest
 
 from app.services.policy_book import PolicyBook
+from app.services.rules.capa import TASK_TITLES, TaskKind
 from app.services.rules.clause import Wording
-from app.services.rules.notice_wording import ABOUT_RETURN, ABOUT_TICKET, NoticeFacts, word_notice, word_test
+from app.services.rules.notice_wording import (
+    ABOUT_CAPA,
+    ABOUT_RETURN,
+    ABOUT_TICKET,
+    NoticeFacts,
+    word_notice,
+    word_test,
+)
 from app.services.rules.notices import PACE, RETRY_AFTER, ChannelKind, Told, retry_after, told_of, told_of_delay
 from app.services.rules.policy_company import NoticeMeans
 from app.services.rules.return_requests import DEADLINE_TITLES, DeadlineKind
@@ -176,6 +184,14 @@ def facts(event: str, *, late: timedelta = timedelta(0), **changes: object) -> N
             ),
             ["退换货工单 RT-20261122-000001", "升级至第 1 级"],
             ["Return request RT-20261122-000001", "escalated to level 1"],
+        ),
+        (
+            facts(
+                "capa.action_due", percent=50, about=ABOUT_CAPA, number="CAPA-20261122-000001",
+                steps=(TASK_TITLES[TaskKind.CORRECTIVE],),
+            ),
+            ["纠正预防措施工单 CAPA-20261122-000001 纠正措施时限已用 50%"],
+            ["CAPA CAPA-20261122-000001: 50 % of the time for the corrective action is used"],
         ),
         (
             facts("sla.breached", due_at=datetime(2026, 11, 23, 16, 0, tzinfo=UTC), link="https://crm.example/t/1"),

@@ -71,7 +71,7 @@ async def test_an_action_warns_passes_its_date_and_escalates_to_the_roles_of_the
         ("due", 50), ("due", 80), ("overdue", 100), ("escalated", 100), ("escalated", 150), ("escalated", 200),
     ]  # fmt: skip
     assert [event["data"]["told"] for event in events] == [
-        [], [], [],
+        *[[{"role": "sales_centre_staff", "channel": "crm"}]] * 3,
         [{"role": "sales_centre_staff", "channel": "crm"}],
         [{"role": "sales_centre_head", "channel": "crm"}],
         [{"role": "company_leader", "channel": "email"}],

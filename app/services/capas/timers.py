@@ -21,7 +21,10 @@ from app.models.capas import Capa, CapaTask
 from app.schemas.fields import instant_text
 from app.services.capas.records import event_values, set_timer
 from app.services.directory import Known
+from app.services.notices.telling import News, tell
 from app.services.policy_book import Policy
+from app.services.rules.classification import Kind
+from app.services.rules.notices import Told, handler_role_of, told_of
 from app.services.rules.thresholds import Threshold, ThresholdKind, thresholds_of
 from app.services.timers import MOST_TRIES, set_back
 
@@ -96,25 +99,28 @@ def _fire(capa: Capa, task: CapaTask, policy: Policy, at: datetime) -> Iterator[
 
 
 async def _announce(session: AsyncSession, firings: Sequence[_Firing], at: datetime) -> None:
-    events = []
+    events, news = [], []
     for firing in firings:
-        kind = firing.threshold.kind
-        events.append(event_values(firing.capa, _TYPES[kind], at=at, request_id=None, **_told(firing, at)))
+        kind, edition = firing.threshold.kind, firing.policy.edition
+        told = told_of(edition, kind, firing.threshold.level, handler_role_of(Kind.COMPLAINT, edition))
+        data = _data(firing, told, at)
+        events.append(event_values(firing.capa, _TYPES[kind], at=at, request_id=None, **data))
+        news.append(News(firing.capa, _TYPES[kind], told, data, at, firing.task.id))
         TIMERS_FIRED.labels(kind).inc()
     await session.flush()
     if events:
         await session.execute(insert(Event), events)
+        await tell(session, news)
 
 
-def _told(firing: _Firing, at: datetime) -> dict[str, Any]:
+def _data(firing: _Firing, told: Sequence[Told], at: datetime) -> dict[str, Any]:
     task, threshold = firing.task, firing.threshold
-    terms = firing.policy.edition.escalations
     return {
         "task_id": id_text("act", task.id),
         "kind": task.kind,
         "percent": threshold.percent,
         "level": threshold.level,
-        "told": [{"role": term.role, "channel": term.channel} for term in terms if term.level == threshold.level],
+        "told": [{"role": whom.role, "channel": whom.channel} for whom in told],
         "owner_staff_no": task.owner_staff_no,
         "department": task.department,
         "due_on": task.due_on.isoformat(),

@@ -91,6 +91,7 @@ def _shown(ctx: Context, notice: Notice) -> NoticeOut:
         business_line=ctx.known.by_id[notice.business_line_id].name,
         ticket_id=notice.ticket_id and id_text("tkt", notice.ticket_id),
         return_id=notice.return_request_id and id_text("ret", notice.return_request_id),
+        capa_id=notice.capa_id and id_text("cap", notice.capa_id),
         commitment_id=notice.commitment_id and id_text("cmt", notice.commitment_id),
         channel_id=id_text("nch", notice.channel_id),
         advice=None if advice is None or taken else Bilingual(zh=advice.zh, en=advice.en),

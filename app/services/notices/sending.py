@@ -23,8 +23,9 @@ from app.services.directory import EditionUnavailable, Known
 from app.services.notices.courier import Courier, Parcel
 from app.services.notices.outcomes import Outcome, Trouble
 from app.services.notices.sealing import open_address, open_secret
+from app.services.rules.capa import TASK_TITLES, TaskKind
 from app.services.rules.clause import Wording
-from app.services.rules.notice_wording import ABOUT_RETURN, ABOUT_TICKET, Message, NoticeFacts, word_notice
+from app.services.rules.notice_wording import ABOUT_CAPA, ABOUT_RETURN, ABOUT_TICKET, Message, NoticeFacts, word_notice
 from app.services.rules.notices import PACE, NoticeState, Verdict, retry_after
 from app.services.rules.return_requests import DEADLINE_TITLES, DeadlineKind
 from app.services.rules.sla import MILESTONE_TITLES, Milestone
@@ -106,14 +107,15 @@ def _worded(notice: Notice, known: Known, courier: Courier) -> Message:
     names = data.get("milestones") or [name for name in [data.get("milestone")] if name]
     milestones = [MILESTONE_TITLES[Milestone(name)] for name in names]
     deadlines = [DEADLINE_TITLES[DeadlineKind(data["deadline"])]] if "deadline" in data else []
+    tasks = [TASK_TITLES[TaskKind(data["kind"])]] if notice.capa_id else []
     return word_notice(
         NoticeFacts(
-            about=ABOUT_TICKET if notice.ticket_id else ABOUT_RETURN,
+            about=_about(notice),
             number=notice.number,
             business_line=known.by_id[notice.business_line_id].name,
             role=_title(notice, known),
             event=notice.event,
-            steps=(*milestones, *deadlines),
+            steps=(*milestones, *deadlines, *tasks),
             percent=data.get("percent"),
             level=data.get("level"),
             due_at=datetime.fromisoformat(data["due_at"]) if "due_at" in data else None,
@@ -122,6 +124,12 @@ def _worded(notice: Notice, known: Known, courier: Courier) -> Message:
             link=courier.link_to(notice.number) if notice.ticket_id else None,
         )
     )
+
+
+def _about(notice: Notice) -> Wording:
+    if notice.capa_id:
+        return ABOUT_CAPA
+    return ABOUT_TICKET if notice.ticket_id else ABOUT_RETURN
 
 
 def _title(notice: Notice, known: Known) -> Wording:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models.capas import Capa
 from app.models.return_requests import ReturnRequest
 from app.models.tickets import Ticket, TicketCommitment
 from app.schemas.fields import instant_text
@@ -21,10 +22,10 @@ from app.services.rules.notices import Told, told_of_delay
 class News:
     """One event that roles are told of. `data` has what the message says beside the number of what it is about.
 
-    Of several news of one `part`, a commitment or a deadline, a channel is told the latest only.
+    Of several news of one `part`, a commitment, a deadline or a task, a channel is told the latest only.
     """
 
-    about: Ticket | ReturnRequest
+    about: Ticket | ReturnRequest | Capa
     event: str
     told: Sequence[Told]
     data: Mapping[str, Any]
@@ -32,18 +33,20 @@ class News:
     part: UUID | None = None
 
 
+_ABOUT = {"ticket_id": Ticket, "return_request_id": ReturnRequest, "capa_id": Capa}
 # One channel is told once of one part, the latest of what came at one time: after downtime nobody is sent the
 # warnings of a deadline that is broken by now, and a channel of several roles hears no echo.
 _TELL = text("""
     INSERT INTO notice (
-        id, business_line_id, ticket_id, return_request_id, number, policy_name, policy_version, commitment_id,
-        channel_id, kind, role, event, data, occurred_at, state, attempts, next_try_at, created_at)
+        id, business_line_id, ticket_id, return_request_id, capa_id, number, policy_name, policy_version,
+        commitment_id, channel_id, kind, role, event, data, occurred_at, state, attempts, next_try_at, created_at)
     SELECT DISTINCT ON (told.number, told.part, channel.id)
-        gen_random_uuid(), channel.business_line_id, told.ticket_id, told.return_request_id, told.number,
-        told.policy_name, told.policy_version, CASE WHEN told.ticket_id IS NOT NULL THEN told.part END, channel.id,
+        gen_random_uuid(), channel.business_line_id, told.ticket_id, told.return_request_id, told.capa_id,
+        told.number, told.policy_name, told.policy_version, CASE WHEN told.ticket_id IS NOT NULL THEN told.part END,
+        channel.id,
         channel.kind, told.role, told.event, told.data, told.at, 'waiting', 0, now(), now()
     FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS told (
-        place int, line uuid, ticket_id uuid, return_request_id uuid, number text, policy_name text,
+        place int, line uuid, ticket_id uuid, return_request_id uuid, capa_id uuid, number text, policy_name text,
         policy_version text, part uuid, role text, kinds text[], event text, data jsonb,
         at timestamptz)
     JOIN notice_channel AS channel
@@ -59,8 +62,7 @@ async def tell(session: AsyncSession, news: Sequence[News]) -> None:
         {
             "place": place,
             "line": item.about.business_line_id.hex,
-            "ticket_id": item.about.id.hex if isinstance(item.about, Ticket) else None,
-            "return_request_id": item.about.id.hex if isinstance(item.about, ReturnRequest) else None,
+            **{name: item.about.id.hex if isinstance(item.about, kind) else None for name, kind in _ABOUT.items()},
             "number": item.about.number,
             "policy_name": item.about.policy_name,
             "policy_version": item.about.policy_version,

@@ -23,11 +23,8 @@ from app.services.notices.telling import News, tell
 from app.services.policy_book import Policy
 from app.services.return_requests.deadlines import set_timer
 from app.services.return_requests.records import event_values
-from app.services.rules.classification import Kind, Urgency
-from app.services.rules.facts import Channel, TicketFacts
-from app.services.rules.notices import Told, told_of
-from app.services.rules.policy import Edition
-from app.services.rules.routing import decide_routing
+from app.services.rules.classification import Kind
+from app.services.rules.notices import Told, handler_role_of, told_of
 from app.services.rules.thresholds import Threshold, ThresholdKind, thresholds_of
 from app.services.timers import MOST_TRIES, set_back
 
@@ -111,7 +108,8 @@ async def _announce(session: AsyncSession, firings: Sequence[_Firing], at: datet
     events, news = [], []
     for firing in firings:
         request, kind = firing.request, firing.threshold.kind
-        told = told_of(firing.policy.edition, kind, firing.threshold.level, _handler_role(firing.policy.edition))
+        edition = firing.policy.edition
+        told = told_of(edition, kind, firing.threshold.level, handler_role_of(Kind.RETURN_EXCHANGE, edition))
         data = _data(firing, told, at)
         events.append(event_values(request, _TYPES[kind], at=at, request_id=None, **data))
         news.append(News(request, _TYPES[kind], told, data, at, firing.row.id))
@@ -120,12 +118,6 @@ async def _announce(session: AsyncSession, firings: Sequence[_Firing], at: datet
     if events:
         await session.execute(insert(Event), events)
         await tell(session, news)
-
-
-def _handler_role(edition: Edition) -> str:
-    """Return the role that handles a ticket about a return: a request need not have one."""
-    facts = TicketFacts(Channel.HOTLINE, Kind.RETURN_EXCHANGE, Urgency.GENERAL)
-    return decide_routing(facts, None, edition.routing, edition.departments, edition.roles).handler_role
 
 
 def _data(firing: _Firing, told: Sequence[Told], at: datetime) -> dict[str, Any]:

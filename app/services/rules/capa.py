@@ -56,6 +56,14 @@ class TaskKind(StrEnum):
     EFFECTIVENESS_CHECK = "effectiveness_check"  # 效果验证
 
 
+TASK_TITLES: Final = {
+    TaskKind.CORRECTION: Wording("纠正", "the correction"),
+    TaskKind.CORRECTIVE: Wording("纠正措施", "the corrective action"),
+    TaskKind.PREVENTIVE: Wording("预防措施", "the preventive action"),
+    TaskKind.EFFECTIVENESS_CHECK: Wording("效果验证", "the effectiveness check"),
+}
+
+
 class CauseMethod(StrEnum):
     FIVE_WHYS = "five_whys"  # 五个为什么
     FISHBONE = "fishbone"  # 鱼骨图

@@ -1,4 +1,4 @@
-"""What a notice says, in both languages: of which ticket or return request, which step, due when, how late.
+"""What a notice says, in both languages: of which ticket, return request or CAPA, which step, due when, how late.
 
 Nothing of the customer.
 """
@@ -48,6 +48,7 @@ class Message:
 # Whatever a notice is about, it has the word that robots are told to ask for.
 ABOUT_TICKET = Wording("工单", "Ticket")
 ABOUT_RETURN = Wording("退换货工单", "Return request")
+ABOUT_CAPA = Wording("纠正预防措施工单", "CAPA")
 
 
 def word_notice(facts: NoticeFacts) -> Message:
@@ -73,11 +74,11 @@ def _happened(facts: NoticeFacts) -> Wording:
     zh = "、".join(step.zh for step in facts.steps)
     en = ", ".join(step.en for step in facts.steps)
     match facts.event:
-        case "sla.warning" | "return.deadline_due":
+        case "sla.warning" | "return.deadline_due" | "capa.action_due":
             return Wording(f"{zh}时限已用 {facts.percent}%", f"{facts.percent} % of the time for {en} is used")
-        case "sla.breached" | "return.deadline_overdue":
+        case "sla.breached" | "return.deadline_overdue" | "capa.action_overdue":
             return Wording(f"{zh}已超时", f"{en} is overdue")
-        case "sla.escalated" | "return.deadline_escalated" if facts.steps:
+        case "sla.escalated" | "return.deadline_escalated" | "capa.action_escalated" if facts.steps:
             return Wording(f"{zh}超时，升级至第 {facts.level} 级", f"{en} escalated to level {facts.level}")
         case "sla.escalated":
             return Wording(f"由人工升级至第 {facts.level} 级", f"escalated to level {facts.level} by hand")

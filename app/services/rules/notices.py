@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from app.services.rules.classification import Kind, Urgency
+from app.services.rules.facts import Channel, TicketFacts
 from app.services.rules.policy import Edition
 from app.services.rules.policy_company import NoticeMeans
+from app.services.rules.routing import decide_routing
 from app.services.rules.thresholds import ThresholdKind
 
 EVERY_ROLE = "*"  # a channel that gets what is meant for any role
@@ -85,6 +88,12 @@ def told_of(edition: Edition, kind: ThresholdKind, level: int | None, handler_ro
         return tuple(Told(term.role, term.channel) for term in edition.escalations if term.level == level)
     warnings = edition.warnings
     return () if warnings is None else (Told(warnings.role or handler_role, warnings.channel),)
+
+
+def handler_role_of(kind: Kind, edition: Edition) -> str:
+    """Return the role that handles tickets of a kind, for what has a deadline and need not have a ticket."""
+    facts = TicketFacts(Channel.HOTLINE, kind, Urgency.GENERAL)
+    return decide_routing(facts, None, edition.routing, edition.departments, edition.roles).handler_role
 
 
 def told_of_delay(edition: Edition) -> Told:

@@ -25,7 +25,7 @@ from app.services.tickets.editions import move_to, wanted_edition
 from app.services.tickets.judgement import Judgement, facts_of, is_serious_complaint, judge, unrecorded
 from app.services.tickets.loading import Loaded, load_ticket
 from app.services.tickets.records import entry_row, event_row
-from app.services.tickets.service_points import correct_points, network_of
+from app.services.tickets.service_points import correct_points, forget_seller, network_of
 
 _AS_GIVEN = frozenset({
     "kind", "urgency", "severity", "item_class", "materials",
@@ -46,7 +46,10 @@ async def change_ticket(ctx: Context, reference: str, body: TicketPatch) -> Answ
         ticket = loaded.ticket
         check_version(ctx.call, ticket.version, ctx.caller.tier, required=True)
         was_serious = is_serious_complaint(ticket)
+        order_no = ticket.product.get("order_no")
         before = _correct(ticket, body) | _correct_product(ticket, body) | _correct_customer(ctx, ticket, body)
+        if "sold_by" not in body.model_fields_set:
+            before |= await forget_seller(unit.session, ticket, order_no)
         points, chosen = await correct_points(ctx, unit.session, ticket, body)
         before |= points
         policy = await wanted_edition(ctx, loaded, body.policy) if body.policy else loaded.policy
