@@ -9,6 +9,7 @@ from app.core.conditional import etag
 from app.core.personal import Tier
 from app.core.unit import Unit
 from app.models.tickets import Ticket, TicketCommitment
+from app.schemas.tickets import TicketOut
 from app.services.access_log import log_access, log_replay
 from app.services.context import Context
 from app.services.tickets.assignments import hand_over
@@ -46,9 +47,22 @@ async def answer_ticket(
     ctx: Context, session: AsyncSession, status: int, ticket: Ticket, rows: Sequence[TicketCommitment]
 ) -> Answer:
     """Render a ticket for the caller; what is shown in full is logged in the same transaction."""
-    tier = ctx.caller.tier
-    shown = render_ticket(ticket, rows, known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now)
-    if tier is Tier.SENSITIVE:
+    shown = _rendered(ctx, ticket, rows)
+    if ctx.caller.tier is Tier.SENSITIVE:
         log_access(session, ctx, [shown])
     await session.flush()
-    return Answer.of(status, shown, location=f"/v1/tickets/{ticket.number}", etag=etag(ticket.version, tier))
+    return _answer(ctx, status, ticket, shown)
+
+
+def shown_answer(ctx: Context, status: int, ticket: Ticket, rows: Sequence[TicketCommitment]) -> Answer:
+    """Render a ticket for a caller who is not shown everything, which would have to be logged."""
+    return _answer(ctx, status, ticket, _rendered(ctx, ticket, rows))
+
+
+def _rendered(ctx: Context, ticket: Ticket, rows: Sequence[TicketCommitment]) -> TicketOut:
+    return render_ticket(ticket, rows, known=ctx.known, keyring=ctx.keyring, tier=ctx.caller.tier, now=ctx.now)
+
+
+def _answer(ctx: Context, status: int, ticket: Ticket, shown: TicketOut) -> Answer:
+    tag = etag(ticket.version, ctx.caller.tier)
+    return Answer.of(status, shown, location=f"/v1/tickets/{ticket.number}", etag=tag)
