@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from copy import copy
 from datetime import datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, ClassVar, Self, TypeVar, cast
 from uuid import UUID
@@ -56,7 +57,12 @@ def bare_row(table: type[_Table], **values: Any) -> _Table:
 
     To make an object of the ORM takes ten times as long.
     """
-    return cast(_Table, SimpleNamespace(**(dict.fromkeys(table.__table__.columns.keys()) | values)))
+    return cast(_Table, SimpleNamespace(**(_nothing(table) | values)))
+
+
+@cache
+def _nothing(table: type[Base]) -> dict[str, None]:
+    return dict.fromkeys(table.__table__.columns.keys())
 
 
 def worded(enum: type[Any], length: int = 40) -> Enum:

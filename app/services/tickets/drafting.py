@@ -43,6 +43,8 @@ _AS_GIVEN = (
 # What may differ when the same call is posted again; references are compared by themselves.
 _NOT_COMPARED = {"call", "opened_at", "external_ref"}
 _commitment: Final[Callable[..., TicketCommitment]] = partial(bare_row, TicketCommitment)
+_entry: Final[Callable[..., TimelineEntry]] = partial(bare_row, TimelineEntry)
+_event: Final[Callable[..., Event]] = partial(bare_row, Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,12 @@ def begin(ctx: Context, draft: Draft, agent: str | None) -> Beginning:
     ticket = draft.ticket
     told = {} if draft.handling is None else {"reported_to": ticket.department}
     facts = {"service_level": ticket.service_level, "policy": f"{ticket.policy_name}/{ticket.policy_version}"}
-    entries = [entry_row(ctx, ticket, "recorded", staff_no=agent, visibility="customer", data=facts | told)]
-    events = [event_row(ctx, ticket, "ticket.recorded", kind=ticket.kind, channel=ticket.channel, **told)]
+    entries = [
+        entry_row(ctx, ticket, "recorded", staff_no=agent, visibility="customer", data=facts | told, make=_entry)
+    ]
+    events = [event_row(ctx, ticket, "ticket.recorded", kind=ticket.kind, channel=ticket.channel, make=_event, **told)]
     if draft.severe:
-        events.append(event_row(ctx, ticket, "complaint.serious", severity=ticket.severity))
+        events.append(event_row(ctx, ticket, "complaint.serious", severity=ticket.severity, make=_event))
     report = None
     if draft.handling is not None and draft.handling.report_required:
         report, entry, event = begin_report(ctx, ticket, draft.policy, draft.handling)

@@ -5,6 +5,7 @@ database. An `external_ref` or `call_id` that is taken makes the whole statement
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.answers import Answer
-from app.core.db import Base, Database
+from app.core.db import Base, Database, bare_row
 from app.core.idempotency import Claim, answered_claim
 from app.core.outbox import Event
 from app.core.single import Prepared
@@ -116,8 +117,8 @@ async def insert_at_once(
 
 
 def _documents(ticket: Ticket, commitments: Sequence[TicketCommitment], beginning: Beginning) -> dict[str, Any]:
-    assignment = assignment_row(ticket, ticket.recorded_at)
-    search = TicketSearch(ticket_id=ticket.id, business_line_id=ticket.business_line_id, tokens=None)
+    assignment = assignment_row(ticket, ticket.recorded_at, make=partial(bare_row, TicketAssignment))
+    search = bare_row(TicketSearch, ticket_id=ticket.id, business_line_id=ticket.business_line_id, tokens=None)
     return {
         "ticket": _json([ticket]),
         "commitments": _json(commitments),
