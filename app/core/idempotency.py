@@ -4,7 +4,6 @@ The scope of a key is client, business line, method and route. Kept 72 hours; th
 may show personal data.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
+import orjson
 from pydantic import BaseModel
 from sqlalchemy import CTE, ColumnElement, LargeBinary, bindparam, delete, null, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -98,8 +98,8 @@ class Claim:
         asked = body.model_dump(mode="json", exclude_unset=True) if body is not None else None
         # A key of the same client that sees less must not be replayed what another of its keys was shown.
         view = [caller.tier, *sorted(caller.business_lines)]
-        canonical = json.dumps([call.path, view, asked], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return cls(scope, sha256(canonical.encode()).digest(), now, keyring)
+        canonical = orjson.dumps([call.path, view, asked], option=orjson.OPT_SORT_KEYS)
+        return cls(scope, sha256(canonical).digest(), now, keyring)
 
     async def take(self, session: AsyncSession) -> Answer | None:
         """Claim the key inside this transaction; the answer stored under it if there is one.
@@ -107,9 +107,8 @@ class Claim:
         A simultaneous repeat waits here for the first one's end, at most the lock time-out.
         Raises: IdempotencyKeyReused, IdempotencyInProgress.
         """
-        given = {"key": self.id, "asked": self.fingerprint, "until": self.now + KEPT, "now": self.now}
         try:
-            if await session.scalar(_TAKE, given) is not None:
+            if await session.scalar(_TAKE, self._values()) is not None:
                 return None
             stored = (await session.execute(select(IdempotencyRecord).where(IdempotencyRecord.id == self.id))).scalar()
         except DBAPIError as error:
@@ -124,8 +123,10 @@ class Claim:
 
     def taken_with(self, answer: Answer) -> dict[str, Any]:
         """Return the values of `answered_claim`."""
-        given = {"key": self.id, "asked": self.fingerprint, "until": self.now + KEPT, "now": self.now}
-        return given | {"given": self._sealed(answer)}
+        return self._values() | {"given": self._sealed(answer)}
+
+    def _values(self) -> dict[str, Any]:
+        return {"key": self.id, "asked": self.fingerprint, "until": self.now + KEPT, "now": self.now}
 
     async def settle(self, session: AsyncSession, answer: Answer) -> None:
         """Store the answer under the claimed key, in the transaction of the change."""

@@ -12,7 +12,7 @@ from app.core.single import Prepared
 class Serials:
     """One process's share of a sequence. Those it does not come to use are left out, and two processes' interleave."""
 
-    def __init__(self, sequence: Sequence, *, share: int = 20) -> None:
+    def __init__(self, sequence: Sequence, *, share: int = 100) -> None:
         each = func.generate_series(1, share).table_valued("each")
         self._take = Prepared(select(sequence.next_value().label("serial")).select_from(each))
         self._ahead: deque[int] = deque()

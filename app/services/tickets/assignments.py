@@ -1,6 +1,5 @@
 """部门用时: who had a ticket, in which stage, from when to when; kept through every transfer."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -15,10 +14,8 @@ from app.services.rules.tickets import OVER
 from app.services.tickets.loading import load_ticket
 
 
-def assignment_row(
-    ticket: Ticket, since: datetime, *, make: Callable[..., TicketAssignment] = TicketAssignment
-) -> TicketAssignment:
-    return make(
+def assignment_row(ticket: Ticket, since: datetime) -> TicketAssignment:
+    return TicketAssignment(
         id=new_id(),
         business_line_id=ticket.business_line_id,
         ticket_id=ticket.id,

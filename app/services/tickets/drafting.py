@@ -1,12 +1,12 @@
 """A new ticket decided: kind, deadlines, route, materials, promise, and what its timeline and the feed begin with."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import bare_row
@@ -212,7 +212,7 @@ def _ticket(
     return ticket
 
 
-def comparable(line: Line, body: TicketIn) -> str:
-    """Return, as text, what a repeat of the same matter must agree with."""
+def comparable(line: Line, body: TicketIn) -> bytes:
+    """Return, as JSON, what a repeat of the same matter must agree with."""
     given = body.model_dump(mode="json", exclude=_NOT_COMPARED, exclude_none=True)
-    return json.dumps(given | {"business_line": line.name}, ensure_ascii=False, sort_keys=True)
+    return orjson.dumps(given | {"business_line": line.name}, option=orjson.OPT_SORT_KEYS)
