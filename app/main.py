@@ -27,8 +27,10 @@ from app.core.logs import configure_logs
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.pdf import Printer
 from app.core.scanner import Scanner
+from app.core.serials import Serials
 from app.core.settings import Settings, load_settings
 from app.core.single_sign_on import SignOn
+from app.models.tickets import TICKET_NUMBER
 from app.routers import (
     access_log,
     attachments,
@@ -159,6 +161,7 @@ def _kit(settings: Settings, clock: Clock, book: PolicyBook | None) -> Kit:
         sandbox=settings.sandbox,
         public_url=settings.public_url,
         wrong_proofs=Failures(WRONG_PROOFS_A_DAY, keyring),
+        serials=Serials(TICKET_NUMBER),
     )
 
 

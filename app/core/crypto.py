@@ -8,7 +8,6 @@ that a new key can be put in front while rows sealed under the old one are still
 import base64
 import binascii
 import hmac
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -83,8 +83,7 @@ class KeyRing:
     def seal(self, value: dict[str, Any], *, place: str, row: UUID) -> bytes:
         """Encrypt a small document for one row; `place` is `table.column`."""
         key, nonce = self._keys[0], os.urandom(_NONCE)
-        plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-        return self.mark + nonce + key.seal.encrypt(nonce, plain, _bound(place, row))
+        return self.mark + nonce + key.seal.encrypt(nonce, orjson.dumps(value), _bound(place, row))
 
     def open(self, sealed: bytes, *, place: str, row: UUID) -> dict[str, Any]:
         """Decrypt what `seal` made for the same place and row.
@@ -96,7 +95,7 @@ class KeyRing:
         if key is None:
             raise KeyRingInvalid(f"the key {name.decode()!r} is not in the ring")
         plain = key.seal.decrypt(rest[:_NONCE], rest[_NONCE:], _bound(place, row))
-        document: dict[str, Any] = json.loads(plain)
+        document: dict[str, Any] = orjson.loads(plain)
         return document
 
     def file_key(self, salt: bytes, name: str | None = None) -> tuple[str, AESGCM]:
@@ -109,11 +108,11 @@ class KeyRing:
             raise KeyRingInvalid(f"the key {name!r} is not in the ring")
         return key.name, AESGCM(HKDF(SHA256(), _KEY, salt, b"aftersales/one file").derive(key.file))
 
-    def lookup(self, purpose: str, value: str) -> bytes:
+    def lookup(self, purpose: str, value: str | bytes) -> bytes:
         """Return the keyed hash under which a new row is found; `purpose` keeps phones and emails apart."""
         return _keyed(self._keys[0].lookup, purpose, value)
 
-    def lookups(self, purpose: str, value: str) -> list[bytes]:
+    def lookups(self, purpose: str, value: str | bytes) -> list[bytes]:
         """Return the hashes of a value under every key of the ring, for searching."""
         return [_keyed(key.lookup, purpose, value) for key in self._keys]
 

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from copy import copy
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, ClassVar, Self, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -45,6 +47,22 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSONB(none_as_null=True),
         list[dict[str, Any]]: JSONB(none_as_null=True),
     }
+
+
+_Table = TypeVar("_Table", bound=Base)
+
+
+def bare_row(table: type[_Table], **values: Any) -> _Table:
+    """Return a row that reads like an object of the ORM and belongs to no session: for statements of our own.
+
+    To make an object of the ORM takes ten times as long.
+    """
+    return cast(_Table, SimpleNamespace(**(_nothing(table) | values)))
+
+
+@cache
+def _nothing(table: type[Base]) -> dict[str, None]:
+    return dict.fromkeys(table.__table__.columns.keys())
 
 
 def worded(enum: type[Any], length: int = 40) -> Enum:

@@ -4,19 +4,21 @@ The scope of a key is client, business line, method and route. Kept 72 hours; th
 may show personal data.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID, uuid5
 
+import orjson
 from pydantic import BaseModel
-from sqlalchemy import LargeBinary, bindparam, delete, null, select, update
+from sqlalchemy import CTE, ColumnElement, LargeBinary, bindparam, delete, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.core.answers import Answer
 from app.core.call import Call, Caller
@@ -52,15 +54,27 @@ def read_key(header: str | None) -> str | None:
 
 
 _RECORD = Base.metadata.tables[IdempotencyRecord.__tablename__]
+
+
+def _take(answer: ColumnElement[Any]) -> ReturningInsert[tuple[UUID]]:
+    """Write a key that is free; no row comes back where it is not."""
+    row = insert(_RECORD).values(
+        id=bindparam("key"), fingerprint=bindparam("asked"), answer=answer, expires_at=bindparam("until")
+    )
+    return row.on_conflict_do_update(
+        index_elements=["id"],
+        set_={name: row.excluded[name] for name in ("fingerprint", "answer", "expires_at")},
+        where=_RECORD.c.expires_at <= bindparam("now"),
+    ).returning(_RECORD.c.id)
+
+
+def answered_claim() -> CTE:
+    """A claim for the statement of a change that needs no other, with its answer; no row where the key is not free."""
+    return _take(bindparam("given", type_=LargeBinary)).cte("claim")
+
+
 # Both go with every write: made once, and of the table, which spares them the ORM.
-_ROW = insert(_RECORD).values(
-    id=bindparam("key"), fingerprint=bindparam("asked"), answer=null(), expires_at=bindparam("until")
-)
-_TAKE = _ROW.on_conflict_do_update(
-    index_elements=["id"],
-    set_={name: _ROW.excluded[name] for name in ("fingerprint", "answer", "expires_at")},
-    where=_RECORD.c.expires_at <= bindparam("now"),
-).returning(_RECORD.c.id)
+_TAKE = _take(null())
 _SETTLE = update(_RECORD).where(_RECORD.c.id == bindparam("key")).values(answer=bindparam("given"))
 
 
@@ -84,8 +98,8 @@ class Claim:
         asked = body.model_dump(mode="json", exclude_unset=True) if body is not None else None
         # A key of the same client that sees less must not be replayed what another of its keys was shown.
         view = [caller.tier, *sorted(caller.business_lines)]
-        canonical = json.dumps([call.path, view, asked], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return cls(scope, sha256(canonical.encode()).digest(), now, keyring)
+        canonical = orjson.dumps([call.path, view, asked], option=orjson.OPT_SORT_KEYS)
+        return cls(scope, sha256(canonical).digest(), now, keyring)
 
     async def take(self, session: AsyncSession) -> Answer | None:
         """Claim the key inside this transaction; the answer stored under it if there is one.
@@ -93,9 +107,8 @@ class Claim:
         A simultaneous repeat waits here for the first one's end, at most the lock time-out.
         Raises: IdempotencyKeyReused, IdempotencyInProgress.
         """
-        given = {"key": self.id, "asked": self.fingerprint, "until": self.now + KEPT, "now": self.now}
         try:
-            if await session.scalar(_TAKE, given) is not None:
+            if await session.scalar(_TAKE, self._values()) is not None:
                 return None
             stored = (await session.execute(select(IdempotencyRecord).where(IdempotencyRecord.id == self.id))).scalar()
         except DBAPIError as error:
@@ -108,11 +121,20 @@ class Claim:
             raise IdempotencyKeyReused
         return self._opened(stored.answer)
 
+    def taken_with(self, answer: Answer) -> dict[str, Any]:
+        """Return the values of `answered_claim`."""
+        return self._values() | {"given": self._sealed(answer)}
+
+    def _values(self) -> dict[str, Any]:
+        return {"key": self.id, "asked": self.fingerprint, "until": self.now + KEPT, "now": self.now}
+
     async def settle(self, session: AsyncSession, answer: Answer) -> None:
         """Store the answer under the claimed key, in the transaction of the change."""
+        await session.execute(_SETTLE, {"key": self.id, "given": self._sealed(answer)})
+
+    def _sealed(self, answer: Answer) -> bytes:
         document = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body.decode()}
-        sealed = self.keyring.seal(document, place=_PLACE, row=self.id)
-        await session.execute(_SETTLE, {"key": self.id, "given": sealed})
+        return self.keyring.seal(document, place=_PLACE, row=self.id)
 
     def _opened(self, sealed: bytes) -> Answer:
         stored = self.keyring.open(sealed, place=_PLACE, row=self.id)

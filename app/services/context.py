@@ -19,6 +19,7 @@ from app.core.idempotency import Claim
 from app.core.language import Text
 from app.core.limits import Failures
 from app.core.pdf import Printer
+from app.core.serials import Serials
 from app.core.unit import Unit, unit_of_work
 from app.services.directory import Directory, EditionUnavailable, Known, Line
 from app.services.notices.courier import Courier
@@ -42,6 +43,7 @@ class Kit:
     sandbox: bool  # there may be test clocks
     public_url: str  # what links to customers begin with; empty: the path alone
     wrong_proofs: Failures  # by business line and order number
+    serials: Serials  # of tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,11 @@ class Context:
 
     def write(self, body: BaseModel | None, *, line: str = "") -> AbstractAsyncContextManager[Unit]:
         """Open the transaction of a write, under the request's idempotency key if it carries one."""
-        claim = Claim.of(self.call, self.caller, body, line=line, now=self.now, keyring=self.keyring)
-        return unit_of_work(self.db, claim, self._render)
+        return unit_of_work(self.db, self.claim(body, line=line), self._render)
+
+    def claim(self, body: BaseModel | None, *, line: str = "") -> Claim | None:
+        """Return the claim to the request's idempotency key; None if it carries none."""
+        return Claim.of(self.call, self.caller, body, line=line, now=self.now, keyring=self.keyring)
 
     def _render(self, refusal: ServiceError) -> Answer:
         language = self.call.language

@@ -13,7 +13,8 @@ from app.services.rules.facts import Channel
 from app.services.rules.surveys import Answers, SurveyChannel, asked_aspects, complaints_of, explain_follow_up
 from app.services.surveys.customers import open_contact
 from app.services.tickets.clocks import decision_documents
-from app.services.tickets.intake import NUMBERS_TRIED, begin, draft_ticket, write_draft
+from app.services.tickets.drafting import begin, draft_ticket
+from app.services.tickets.intake import NUMBERS_TRIED, write_draft
 from app.services.tickets.records import entry_row
 
 _CHANNELS = {

@@ -1,6 +1,7 @@
 """The answer every change of a ticket gives: the ticket as it now stands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -46,9 +47,24 @@ async def answer_ticket(
     ctx: Context, session: AsyncSession, status: int, ticket: Ticket, rows: Sequence[TicketCommitment]
 ) -> Answer:
     """Render a ticket for the caller; what is shown in full is logged in the same transaction."""
-    tier = ctx.caller.tier
-    shown = render_ticket(shown_row(ticket), rows, known=ctx.known, keyring=ctx.keyring, tier=tier, now=ctx.now)
-    if tier is Tier.SENSITIVE:
+    shown = _rendered(ctx, ticket, rows)
+    if ctx.caller.tier is Tier.SENSITIVE:
         log_access(session, ctx, [shown])
     await session.flush()
-    return Answer.of(status, shown, location=f"/v1/tickets/{ticket.number}", etag=etag(ticket.version, tier))
+    return _answer(ctx, status, ticket, shown)
+
+
+def shown_answer(ctx: Context, status: int, ticket: Ticket, rows: Sequence[TicketCommitment]) -> Answer:
+    """Render a ticket for a caller who is not shown everything, which would have to be logged."""
+    return _answer(ctx, status, ticket, _rendered(ctx, ticket, rows))
+
+
+def _rendered(ctx: Context, ticket: Ticket, rows: Sequence[TicketCommitment]) -> dict[str, Any]:
+    return render_ticket(
+        shown_row(ticket), rows, known=ctx.known, keyring=ctx.keyring, tier=ctx.caller.tier, now=ctx.now
+    )
+
+
+def _answer(ctx: Context, status: int, ticket: Ticket, shown: Mapping[str, Any]) -> Answer:
+    tag = etag(ticket.version, ctx.caller.tier)
+    return Answer.of(status, shown, location=f"/v1/tickets/{ticket.number}", etag=tag)

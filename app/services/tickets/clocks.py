@@ -1,6 +1,6 @@
 """Between commitment rows and the rule that moves them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -60,8 +60,16 @@ def place_of_next(row: TicketCommitment, thresholds: tuple[Threshold, ...]) -> i
     return next_place(thresholds, row.thresholds_fired, acknowledged=row.escalation_acknowledged_at is not None)
 
 
-def commitment_row(ticket: Ticket, promised: Commitment, policy: Policy, *, instance: int = 1) -> TicketCommitment:
-    row = TicketCommitment(
+def commitment_row(
+    ticket: Ticket,
+    promised: Commitment,
+    policy: Policy,
+    *,
+    instance: int = 1,
+    make: Callable[..., TicketCommitment] = TicketCommitment,
+) -> TicketCommitment:
+    """Return a new commitment with its timer set; `make` makes the row of its values by column."""
+    row = make(
         id=new_id(),
         business_line_id=ticket.business_line_id,
         ticket_id=ticket.id,

@@ -1,6 +1,6 @@
 """Rows that several use cases write: events and timeline entries of a ticket."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,10 +33,18 @@ def event_values(
     }
 
 
-def event_row(ctx: Context, ticket: Ticket, type_: str, *, changed: Sequence[str] = (), **data: Any) -> Event:
-    """Announce a change that a request made."""
+def event_row(
+    ctx: Context,
+    ticket: Ticket,
+    type_: str,
+    *,
+    changed: Sequence[str] = (),
+    make: Callable[..., Event] = Event,
+    **data: Any,
+) -> Event:
+    """Announce a change that a request made; `make` makes the row of its values by column."""
     values = event_values(ticket, type_, at=ctx.now, request_id=ctx.call.request_id, changed=changed, **data)
-    return Event(position=None, **values)
+    return make(position=None, **values)
 
 
 def timeline_row(
@@ -51,9 +59,10 @@ def timeline_row(
     text: str | None = None,
     visibility: str = "internal",
     data: Mapping[str, Any] | None = None,
+    make: Callable[..., TimelineEntry] = TimelineEntry,
 ) -> TimelineEntry:
     """Note in a ticket's timeline what happened. `data` holds codes and figures, never contact details."""
-    return TimelineEntry(
+    return make(
         id=new_id(),
         business_line_id=ticket.business_line_id,
         ticket_id=ticket.id,
@@ -79,6 +88,7 @@ def entry_row(
     visibility: str = "internal",
     author: str = "staff",
     data: Mapping[str, Any] | None = None,
+    make: Callable[..., TimelineEntry] = TimelineEntry,
 ) -> TimelineEntry:
     """Note who did what by a request: whom its body names, or who is at work; both where they are two people."""
     acting = ctx.caller.staff_no if author == "staff" else None
@@ -86,7 +96,7 @@ def entry_row(
         data = {**(data or {}), "entered_by": acting}
     return timeline_row(
         ticket, kind, at=ctx.now, request_id=ctx.call.request_id, key_id=ctx.caller.key_id, author=author,
-        staff_no=staff_no or acting, text=text, visibility=visibility, data=data,
+        staff_no=staff_no or acting, text=text, visibility=visibility, data=data, make=make,
     )  # fmt: skip
 
 
