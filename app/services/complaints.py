@@ -6,7 +6,7 @@ from app.services.context import Context
 from app.services.rules.facts import Channel, TicketFacts
 from app.services.rules.routing import decide_routing
 from app.services.tickets.clocks import decision_documents
-from app.services.tickets.judgement import classification_document, read_text, with_classification
+from app.services.tickets.judgement import classification_document, known_issue, read_text
 
 
 async def classify_complaint(ctx: Context, body: ClassifyIn) -> Answer:
@@ -23,6 +23,7 @@ async def classify_complaint(ctx: Context, body: ClassifyIn) -> Answer:
         ctx.known.book, body.text, kind=given.kind, severity=given.severity, urgency=given.urgency,
         product_category=category, channel=channel, edition=edition,
     )  # fmt: skip
+    found = reading.classification
     facts = TicketFacts(
         channel=channel,
         kind=reading.kind,
@@ -35,9 +36,9 @@ async def classify_complaint(ctx: Context, body: ClassifyIn) -> Answer:
         seller=given.seller,
         service_provider=given.service_provider,
         branch=given.branch,
+        complaint_class=found.complaint_class,
+        issue_type=known_issue(found.issue_type),
     )
-    found = reading.classification
-    facts = with_classification(facts, found.complaint_class, found.issue_type)
     routing = decide_routing(facts, None, edition.routing, edition.departments, edition.roles)
     read = {
         **classification_document(found),
