@@ -5,7 +5,6 @@ ids, codes and counts, and of an exception only its kind and place are told. Its
 the row, pydantic the input. On a console, which is a developer's, exceptions are shown in full.
 """
 
-import json
 import logging
 import sys
 import traceback
@@ -17,6 +16,7 @@ from types import MappingProxyType, TracebackType
 from typing import Literal
 
 import structlog
+from pydantic_core import to_json
 
 from app.core.settings import Settings
 
@@ -66,12 +66,12 @@ def request_line(settings: Settings) -> RequestLine:
     if settings.log_format != "json":
         log = structlog.get_logger("aftersales.http")
         return lambda told: log.info("request", **told)
-    stream, encode = sys.stdout, json.JSONEncoder().encode
+    stream = sys.stdout
 
     def write(told: Mapping[str, object]) -> None:
         at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         line = {**told, "event": "request", **_about.get(), "level": "info", "timestamp": at}
-        stream.write(f"{encode(line)}\n")
+        stream.write(f"{to_json(line).decode()}\n")
         stream.flush()
 
     return write

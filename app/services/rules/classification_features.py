@@ -15,7 +15,6 @@ from app.services.rules.classification_words import ComplaintClass, IssueType, S
 from app.services.rules.lexicon import Role
 
 _FIGURES = re.compile(r"\[[^\[\]]{1,12}\]|[0-9*]+")  # with what masking leaves of them: ***, [数字]
-_SPACES = re.compile(r"\s+")
 _SCORES = (0.5, 1, 1.5, 2.5, 4)
 _TOTALS = (0.3, 0.6, 1, 2, 4)
 _LENGTHS = (10, 20, 40, 80, 160)  # characters
@@ -30,7 +29,7 @@ def grams(folded: str) -> list[str]:
 
     Every figure counts as 0, every white space as one, and one stands before and behind the text.
     """
-    text = f" {_SPACES.sub(' ', _FIGURES.sub('0', folded)).strip()} "
+    text = f" {' '.join(_FIGURES.sub('0', folded).split())} "
     pairs = list(map(add, text, text[1:]))
     return [*text, *pairs, *map(add, pairs, text[2:])]
 
