@@ -1,5 +1,7 @@
 """投诉分类: what a text is about, how grave it is, and who would handle it."""
 
+from typing import Final
+
 from app.core.answers import Answer
 from app.schemas.complaints import ClassificationFactsIn, ClassifyIn, ClassifyOut
 from app.services.context import Context
@@ -7,6 +9,8 @@ from app.services.rules.facts import Channel, TicketFacts
 from app.services.rules.routing import decide_routing
 from app.services.tickets.clocks import decision_documents
 from app.services.tickets.judgement import classification_document, known_issue, read_text
+
+_NO_FACTS: Final = ClassificationFactsIn()
 
 
 async def classify_complaint(ctx: Context, body: ClassifyIn) -> Answer:
@@ -16,7 +20,7 @@ async def classify_complaint(ctx: Context, body: ClassifyIn) -> Answer:
     """
     line = ctx.line(body.business_line)
     policy = ctx.known.policy_on(line, ctx.now)
-    edition, given = policy.edition, body.facts or ClassificationFactsIn()
+    edition, given = policy.edition, body.facts or _NO_FACTS
     category = body.product.category if body.product else None
     channel = given.channel or Channel.HOTLINE
     reading = read_text(
