@@ -12,6 +12,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 Payload = TypeVar("Payload")
 
+_NO_CHAR: Final = ""  # stands behind a text, and leads nowhere
 _LAST_ASCII: Final = "\x7f"
 _NOTHING: Final[frozenset[str]] = frozenset()
 Nodes = tuple[int, ...]  # in rising order; a set of one number is four times the size
@@ -130,26 +131,28 @@ class Matcher(Generic[Payload]):
         Among entries without "~" the longest wins: one that lies within another is not reported.
         """
         found: list[Found[Payload]] = []
-        begins, covered = self._begins, start
-        for at, char in enumerate(text[start:end], start):
+        begins, covered = self._begins, 0
+        chars = [*text[start:end], _NO_CHAR]  # each made and hashed once, however often it is looked at
+        for at, char in enumerate(chars):
             state, stop = begins.get(char), at + 1
-            if state is None or not (state.ends or (stop < end and text[stop] in state)):
+            if state is None or not (state.ends or chars[stop] in state):
                 continue
             longest, payloads, chinese = at, self._none, char > _LAST_ASCII
             while True:
-                if state.ends and ((chinese and text[stop - 1] > _LAST_ASCII) or _whole_word(text, at, stop)):
+                whole = chinese and chars[stop - 1] > _LAST_ASCII
+                if state.ends and (whole or _whole_word(text, start + at, start + stop)):
                     if state.accepts:
                         longest, payloads = stop, state.accepts
                     if state.gapped and stop > covered:
-                        self._over_gap(state, text, at, stop, end, found)
-                if stop == end or (following := state.get(text[stop])) is None:
+                        self._over_gap(state, text, start + at, start + stop, end, found)
+                if (following := state.get(chars[stop])) is None:
                     break
-                state = self._step(state, text[stop]) if isinstance(following, tuple) else following
+                state = self._step(state, chars[stop]) if isinstance(following, tuple) else following
                 stop += 1
             if longest > covered:
                 covered = longest
                 for payload in payloads:
-                    found.append(Found(at, longest, payload))  # noqa: PERF401 - mostly one
+                    found.append(Found(start + at, start + longest, payload))  # noqa: PERF401 - mostly one
         return found
 
     def _step(self, state: _State[Payload], char: str) -> _State[Payload]:
