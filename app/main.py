@@ -20,15 +20,16 @@ from app.core.db import Database
 from app.core.docs import install_docs, say_how_parameters_are_sent
 from app.core.egress import Egress
 from app.core.examples import add_examples
-from app.core.http import install_handlers, lists_of
+from app.core.http import DirectRoute, install_handlers, lists_of
 from app.core.key_limits import KeyLedger, KeyLimits, KeyPolicy, Limit
 from app.core.limits import BrowserLimits, Failures
-from app.core.logs import configure_logs
+from app.core.logs import configure_logs, request_line
 from app.core.middleware import Authentication, BodyGuard, Envelope
 from app.core.pdf import Printer
 from app.core.scanner import Scanner
 from app.core.serials import Serials
 from app.core.settings import Settings, load_settings
+from app.core.shortcut import Shortcut
 from app.core.single_sign_on import SignOn
 from app.models.tickets import TICKET_NUMBER
 from app.routers import (
@@ -129,6 +130,7 @@ def create_app(
         openapi_url="/openapi.json" if with_docs else None,
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it would look for providers at every request
     )
     app.state.kit, app.state.settings, app.state.keys = kit, settings, keys
     for router in (*_ASKED_MOST, *(module.router for module in _SERVED)):
@@ -173,6 +175,8 @@ def _surround(
     room = Room(
         settings.requests_at_once, settings.requests_waiting, urgent=frozenset({_INTAKE}), exempt=_takes_no_place
     )
+    direct = [route for router in _ASKED_MOST for route in router.routes if isinstance(route, DirectRoute)]
+    app.add_middleware(Shortcut, routes=direct)
     app.add_middleware(Admission, room=room)
     app.add_middleware(KeyLimits, ledger=ledger, policy=_key_policy(settings))
     app.add_middleware(BodyGuard, streamed=attachments.UPLOADS)
@@ -182,7 +186,7 @@ def _surround(
         preflights=BROWSER_PATHS,
     )  # fmt: skip
     app.add_middleware(Door, room=room)
-    app.add_middleware(Envelope)
+    app.add_middleware(Envelope, line=request_line(settings))
     if settings.trusted_proxies:
         trusted = [str(network) for network in settings.trusted_proxies]
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)

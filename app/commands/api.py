@@ -26,6 +26,7 @@ from app.services.first_start import prepare
 from app.services.policy_book import SHIPPED, PolicyBook
 
 _KEEP_ALIVE_SECONDS = 75  # longer than reverse proxies keep theirs, so that none sends into a connection we close
+_GARBAGE = 10_000  # objects, some tens of requests' worth: by Python's own 700 every request would stop to look for it
 _DRAIN_SECONDS = 27  # after the leave; the supervisor waits for 30
 
 
@@ -41,6 +42,7 @@ def run(options: Namespace) -> int:
         book = PolicyBook.load(settings.policies_folder or SHIPPED)
         app = create_app(settings, book=book)
         gc.freeze()  # rules, words and model are there to stay: reading a text takes a quarter less without them
+        gc.set_threshold(_GARBAGE)
         key = asyncio.run(_prepare(settings, book, options.prepare)) if options.prepare else None
     config = uvicorn.Config(
         app,

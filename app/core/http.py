@@ -39,6 +39,7 @@ from app.core.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.core.headers import header_of
 from app.core.idempotency import read_key
 from app.core.language import DEFAULT_LANGUAGE, Text
 from app.core.metrics import PROBLEMS
@@ -114,7 +115,7 @@ class StreamedRoute(StrictRoute):
 
     async def read_body(self, request: StrictRequest) -> None:
         """Leave the body alone. Raises: UnsupportedMediaType if it is compressed on its way."""
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
+        if _is_encoded(request):
             raise UnsupportedMediaType(Text("请直接发送文件，不要压缩传输", "Send the file as it is, not compressed"))
 
 
@@ -159,12 +160,12 @@ def lists_of(router: APIRouter) -> Iterator[tuple[str, str]]:
 
 async def _body(request: Request) -> Any:
     if not await request.body():
-        raise RequestValidationError([{"type": "missing", "loc": ("body",)}])
+        raise validation_problem([{"type": "missing", "loc": ("body",)}])
     return await request.json()
 
 
 def _checked(annotation: Any, place: str) -> Callable[[Any], Any]:
-    """Return what makes a value of some type out of a part of the request, with the errors that FastAPI would raise."""
+    """Return what makes a value of a type out of a part of the request, with the problems of any other route."""
     validate = TypeAdapter[Any](annotation).validate_python
 
     def check(value: Any) -> Any:
@@ -172,7 +173,7 @@ def _checked(annotation: Any, place: str) -> Callable[[Any], Any]:
             return validate(value)
         except ValidationError as invalid:
             errors = invalid.errors(include_url=False)
-            raise RequestValidationError([error | {"loc": (place, *error["loc"])} for error in errors]) from None
+            raise validation_problem([{**error, "loc": (place, *error["loc"])} for error in errors]) from None
 
     return check
 
@@ -218,15 +219,19 @@ def _check_query(request: Request, known: frozenset[str]) -> None:
 
 def _check_media_type(request: Request) -> None:
     """Raises: UnsupportedMediaType, with the media type to send."""
-    if request.headers.get("content-type") == _PLAIN_JSON and "content-encoding" not in request.headers:
+    sent = header_of(request.scope, b"content-type")
+    if sent == _PLAIN_JSON and not _is_encoded(request):
         return  # as nearly everybody writes it: to parse a header costs as much as to parse a small body
     announced = Message()
-    announced["content-type"] = request.headers.get("content-type") or "none"
+    announced["content-type"] = sent or "none"
     kind, charset = announced.get_content_type(), announced.get_content_charset("utf-8")
     taken = {"application/json"} | ({"application/merge-patch+json"} if request.method == "PATCH" else set())
-    encoded = request.headers.get("content-encoding", "identity").lower() != "identity"
-    if kind not in taken or charset not in ("utf-8", "utf8") or encoded:
+    if kind not in taken or charset not in ("utf-8", "utf8") or _is_encoded(request):
         raise UnsupportedMediaType(headers={"accept": ", ".join(sorted(taken))})
+
+
+def _is_encoded(request: Request) -> bool:
+    return (header_of(request.scope, b"content-encoding") or "identity").lower() != "identity"
 
 
 def authorised(request: Request, needed: SecurityScopes) -> Caller:
@@ -234,7 +239,7 @@ def authorised(request: Request, needed: SecurityScopes) -> Caller:
 
     Raises: InsufficientScope naming the scope.
     """
-    caller: Caller = request.state.caller
+    caller: Caller = request.scope["state"]["caller"]
     for scope in needed.scopes:
         if not caller.may(scope):
             raise InsufficientScope(members={"required_scope": scope})
@@ -243,17 +248,17 @@ def authorised(request: Request, needed: SecurityScopes) -> Caller:
 
 def call_of(request: Request) -> Call:
     """Describe a request. Raises: InvalidIdempotencyKey."""
-    headers = request.headers
+    scope = request.scope
     return Call(
-        request_id=request.state.request_id,
-        language=request.state.language,
-        method=request.method,
-        path=path_of(request.scope),
-        route=request.scope["route"].path,
-        idempotency_key=read_key(headers.get("idempotency-key")) if request.method in _WITH_BODY else None,
-        if_match=headers.get("if-match"),
-        if_none_match=headers.get("if-none-match"),
-        query=request.scope["query_string"].decode("latin-1"),
+        request_id=scope["state"]["request_id"],
+        language=scope["state"]["language"],
+        method=scope["method"],
+        path=path_of(scope),
+        route=scope["route"].path,
+        idempotency_key=read_key(header_of(scope, b"idempotency-key")) if scope["method"] in _WITH_BODY else None,
+        if_match=header_of(scope, b"if-match"),
+        if_none_match=header_of(scope, b"if-none-match"),
+        query=scope["query_string"].decode("latin-1"),
     )
 
 

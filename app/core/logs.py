@@ -8,24 +8,30 @@ the row, pydantic the input. On a console, which is a developer's, exceptions ar
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Literal
 
 import structlog
+from pydantic_core import to_json
 
 from app.core.settings import Settings
+
+RequestLine = Callable[[Mapping[str, object]], None]
+_about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
 
 
 def configure_logs(settings: Settings) -> None:
     """Send structlog and the standard library's loggers through one renderer."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _with_what_it_is_about,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    level = getattr(logging, settings.log_level.upper())
+    level = _level(settings)
     structlog.configure(
         processors=[*shared, *_rendering(settings.log_format)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -43,6 +49,43 @@ def configure_logs(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def log_about(**ids: str) -> None:
+    """Name the request, or what else is worked at, in every line of this task from now on."""
+    _about.set(ids)
+
+
+def request_line(settings: Settings) -> RequestLine:
+    """Return what writes the line of a served request, with what it is about.
+
+    Every request leaves one, so that it goes the shortest way: by structlog's it took thrice as long.
+    """
+    if _level(settings) > logging.INFO:
+        return lambda _told: None
+    if settings.log_format != "json":
+        log = structlog.get_logger("aftersales.http")
+        return lambda told: log.info("request", **told)
+    stream = sys.stdout
+
+    def write(told: Mapping[str, object]) -> None:
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        line = {**told, "event": "request", **_about.get(), "level": "info", "timestamp": at}
+        stream.write(f"{to_json(line).decode()}\n")
+        stream.flush()
+
+    return write
+
+
+def _level(settings: Settings) -> int:
+    level: int = getattr(logging, settings.log_level.upper())
+    return level
+
+
+def _with_what_it_is_about(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return {**_about.get(), **event}
 
 
 def _rendering(log_format: Literal["json", "console"]) -> list[structlog.typing.Processor]:

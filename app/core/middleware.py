@@ -7,11 +7,11 @@ import asyncio
 import re
 import secrets
 import time
+from contextlib import nullcontext
 from functools import lru_cache
 
 import structlog
 from prometheus_client import Histogram
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.auth import CHALLENGE, KeyBook
@@ -27,11 +27,14 @@ from app.core.errors import (
     ServiceError,
 )
 from app.core.guesses import GuessLimit
+from app.core.headers import header_of
 from app.core.http import problem_response
 from app.core.language import preferred_language
+from app.core.logs import RequestLine, log_about
 from app.core.metrics import REQUEST_SECONDS
 from app.core.single_sign_on import SignOn
 from app.core.streaming import Streamed, let_go_by, pass_on
+from app.core.timed_heads import WHOLE
 
 MAX_BODY = 1024 * 1024
 MAX_HEADERS = 16 * 1024
@@ -53,19 +56,17 @@ _SECURITY_HEADERS = (
 class Envelope:
     """Give each request an id, a language, a log line and a measurement; make every failure a problem."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, *, line: RequestLine) -> None:
+        self.app, self._line = app, line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
         state = scope.setdefault("state", {})
-        state["request_id"] = request_id = _request_id(headers.get("x-request-id"))
-        state["language"] = preferred_language(headers.get("accept-language"))
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        state["request_id"] = request_id = _request_id(header_of(scope, b"x-request-id"))
+        state["language"] = preferred_language(header_of(scope, b"accept-language"))
+        log_about(request_id=request_id)
         started, status = time.perf_counter(), 0
 
         async def send_named(message: Message) -> None:
@@ -84,7 +85,13 @@ class Envelope:
                 raise
             await problem_response(_as_problem(error), scope)(scope, receive, send_named)
         finally:
-            _measure(scope, status, time.perf_counter() - started)
+            self._measure(scope, status, time.perf_counter() - started)
+
+    def _measure(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        _timer(scope["method"] if route != "unmatched" else "any", route, status).observe(seconds)
+        told = {"method": scope["method"], "route": route, "status": status, "milliseconds": round(seconds * 1000, 1)}
+        self._line(told)
 
 
 def _as_problem(error: Exception) -> ServiceError:
@@ -100,29 +107,24 @@ def _request_id(sent: str | None) -> str:
 
 def _size(scope: Scope) -> int:
     """Return about how many bytes came before the body: address and headers."""
-    headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    headers = sum([len(name) + len(value) + 4 for name, value in scope["headers"]])
     return headers + len(scope["path"]) + len(scope["query_string"])
 
 
 def _name(message: Message, request_id: str) -> None:
     """Add the request's id and the headers of every answer, where it has none of its own."""
-    headers = [header for header in message["headers"] if header[0] != b"x-request-id"]
-    present = {name for name, _ in headers}
-    headers.append((b"x-request-id", request_id.encode()))
-    headers.extend(header for header in _SECURITY_HEADERS if header[0] not in present)
-    message["headers"] = headers
+    given = message["headers"]
+    present = {name for name, _ in given}
+    if b"x-request-id" in present:
+        given = [header for header in given if header[0] != b"x-request-id"]
+    added = [header for header in _SECURITY_HEADERS if header[0] not in present]
+    message["headers"] = [*given, (b"x-request-id", request_id.encode()), *added]
 
 
 @lru_cache(maxsize=4096)
 def _timer(method: str, route: str, status: int) -> Histogram:
     """Return the series of a route; to look it up by its labels takes as long as to observe."""
     return REQUEST_SECONDS.labels(method, route, str(status))
-
-
-def _measure(scope: Scope, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", "unmatched")
-    _timer(scope["method"] if route != "unmatched" else "any", route, status).observe(seconds)
-    _log.info("request", method=scope["method"], route=route, status=status, milliseconds=round(seconds * 1000, 1))
 
 
 class BodyGuard:
@@ -140,7 +142,8 @@ class BodyGuard:
             return
         try:
             _check_declared(scope)
-            async with asyncio.timeout(BODY_SECONDS):
+            # A small body comes with its head; to set a timer and stop it takes longer than to read that.
+            async with nullcontext() if WHOLE in scope["state"] else asyncio.timeout(BODY_SECONDS):
                 body = await _whole_body(receive)
         except BodyTooLarge as problem:
             await _answer_early(problem, scope, receive, send)
@@ -163,7 +166,7 @@ class BodyGuard:
 
 
 def _check_declared(scope: Scope) -> None:
-    declared = Headers(scope=scope).get("content-length", "0")
+    declared = header_of(scope, b"content-length") or "0"
     if declared.isdecimal() and (len(declared) > 10 or int(declared) > MAX_BODY):
         raise BodyTooLarge
 
@@ -219,12 +222,12 @@ class Authentication:
         # A browser asks whether it may ask before it sends the key.
         if keyed and not (scope["method"] == "OPTIONS" and scope["path"] in self.preflights):
             scope["state"]["caller"] = caller = await self._caller(scope)
-            structlog.contextvars.bind_contextvars(key_id=caller.key_id.hex)
+            log_about(request_id=scope["state"]["request_id"], key_id=caller.key_id.hex)
         await self.app(scope, receive, send)
 
     async def _caller(self, scope: Scope) -> Caller:
         """Raises: InvalidApiKey, ExpiredApiKey, AddressNotAllowed; RateLimited for who goes on guessing."""
-        authorization = Headers(scope=scope).get("authorization")
+        authorization = header_of(scope, b"authorization")
         if authorization is None:
             raise InvalidApiKey(headers=CHALLENGE)
         scheme, _, secret = authorization.partition(" ")

@@ -6,6 +6,7 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS: Final = 15.0
+WHOLE: Final = "whole"  # in the state of a request: all of it has come, so that nothing more need be waited for
 
 
 class TimedHeads(HttpToolsProtocol):
@@ -33,6 +34,10 @@ class TimedHeads(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._awaited = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.scope["state"][WHOLE] = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._awaited = False

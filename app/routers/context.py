@@ -17,6 +17,7 @@ from app.core.errors import (
     NotFound,
     ValidationFailed,
 )
+from app.core.headers import header_of
 from app.core.http import authorised, bearer, call_of, problems
 from app.core.idempotency import KEY
 from app.core.language import Text
@@ -26,6 +27,7 @@ from app.services.scopes import Scope
 # What a write under a retry key may be refused for, and a list that is read page by page.
 RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
 _STAFF: Final = "X-Staff-No"
+_STAFF_SENT: Final = _STAFF.lower().encode()
 PAGES = problems(InvalidCursor, CursorFilterMismatch, NotFound, ValidationFailed)
 
 
@@ -58,7 +60,7 @@ def _at_work(request: Request, caller: Caller) -> Caller:
 
     Raises: InsufficientScope for a key that may not name people; ValidationFailed.
     """
-    named = request.headers.get(_STAFF)
+    named = header_of(request.scope, _STAFF_SENT)
     if named is None:
         return caller
     if not caller.may(Scope.STAFF_ACT):

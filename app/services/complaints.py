@@ -1,12 +1,16 @@
 """投诉分类: what a text is about, how grave it is, and who would handle it."""
 
+from typing import Final
+
 from app.core.answers import Answer
 from app.schemas.complaints import ClassificationFactsIn, ClassifyIn, ClassifyOut
 from app.services.context import Context
 from app.services.rules.facts import Channel, TicketFacts
 from app.services.rules.routing import decide_routing
 from app.services.tickets.clocks import decision_documents
-from app.services.tickets.judgement import classification_document, read_text, with_classification
+from app.services.tickets.judgement import classification_document, known_issue, read_text
+
+_NO_FACTS: Final = ClassificationFactsIn()
 
 
 async def classify_complaint(ctx: Context, body: ClassifyIn) -> Answer:
@@ -16,13 +20,14 @@ async def classify_complaint(ctx: Context, body: ClassifyIn) -> Answer:
     """
     line = ctx.line(body.business_line)
     policy = ctx.known.policy_on(line, ctx.now)
-    edition, given = policy.edition, body.facts or ClassificationFactsIn()
+    edition, given = policy.edition, body.facts or _NO_FACTS
     category = body.product.category if body.product else None
     channel = given.channel or Channel.HOTLINE
     reading = read_text(
         ctx.known.book, body.text, kind=given.kind, severity=given.severity, urgency=given.urgency,
         product_category=category, channel=channel, edition=edition,
     )  # fmt: skip
+    found = reading.classification
     facts = TicketFacts(
         channel=channel,
         kind=reading.kind,
@@ -35,9 +40,9 @@ async def classify_complaint(ctx: Context, body: ClassifyIn) -> Answer:
         seller=given.seller,
         service_provider=given.service_provider,
         branch=given.branch,
+        complaint_class=found.complaint_class,
+        issue_type=known_issue(found.issue_type),
     )
-    found = reading.classification
-    facts = with_classification(facts, found.complaint_class, found.issue_type)
     routing = decide_routing(facts, None, edition.routing, edition.departments, edition.roles)
     read = {
         **classification_document(found),

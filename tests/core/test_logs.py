@@ -3,13 +3,14 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextvars import copy_context
 from typing import Any
 
 import pytest
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from app.core.logs import configure_logs
+from app.core.logs import configure_logs, log_about
 from app.core.settings import Settings
 
 
@@ -111,8 +112,12 @@ def test_a_console_shows_a_developer_everything(capsys: pytest.CaptureFixture[st
 
 def test_times_are_utc_and_the_request_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs(settings())
-    with structlog.contextvars.bound_contextvars(request_id="req_1"):
+
+    def a_request() -> None:
+        log_about(request_id="req_1")
         structlog.get_logger("ours").info("seen")
+
+    copy_context().run(a_request)
     [line] = lines(capsys.readouterr().out)
     assert line["request_id"] == "req_1"
     assert line["timestamp"].endswith("Z")

@@ -55,19 +55,21 @@ def _by_installer(grievance: Grievance, badly_installed: set[int]) -> tuple[Grie
 
 def severity_of(reading: Reading, grievances: Sequence[Grievance]) -> Severity:
     """Return the harshest severity that the lexicon finds stated; `minor` where it finds nothing worse."""
-    severities = [grievance.severity for grievance in grievances if grievance.stated]
-    hot = any(grievance.role is Role.OVERHEATING and grievance.stated for grievance in grievances)
-    if hot and any(grievance.issue is IssueType.SAFETY for grievance in grievances):
-        severities.append(Severity.CRITICAL)
-    lost = any(
+    marks, stated = reading.marks, {grievance.role for grievance in grievances if grievance.stated}
+    severities = {grievance.severity for grievance in grievances if grievance.stated}
+    if Role.OVERHEATING in stated and any(grievance.issue is IssueType.SAFETY for grievance in grievances):
+        severities.add(Severity.CRITICAL)
+    if (marks[Role.REQUEST] and _loss(grievances)) or (marks[Role.RETURN] and _defect(grievances)):
+        severities.add(Severity.SERIOUS)
+    if marks[Role.ESCALATION] or (marks[Role.PROOF] and Role.COUNTERFEIT in stated):
+        severities.add(Severity.SERIOUS)
+    return max(severities, key=_RANK.__getitem__, default=Severity.MINOR)
+
+
+def _loss(grievances: Iterable[Grievance]) -> bool:
+    return any(
         grievance.weight >= _CONCRETE and grievance.issue is not IssueType.PRICE_BILLING for grievance in grievances
     )
-    if (lost and reading.marks[Role.REQUEST]) or (_defect(grievances) and reading.marks[Role.RETURN]):
-        severities.append(Severity.SERIOUS)
-    fake = any(grievance.role is Role.COUNTERFEIT and grievance.stated for grievance in grievances)
-    if reading.marks[Role.ESCALATION] or (fake and reading.marks[Role.PROOF]):
-        severities.append(Severity.SERIOUS)
-    return max(severities, key=_RANK.__getitem__, default=Severity.MINOR)
 
 
 def _defect(grievances: Iterable[Grievance]) -> bool:

@@ -9,10 +9,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from math import exp, sqrt
-from struct import Struct
+from struct import Struct, error
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from app.services.rules.classification_words import ComplaintClass, IssueType, Kind, Severity
 from app.services.rules.clause import Terms
@@ -45,7 +45,25 @@ _TELLING = 250  # weight from which a gram may be quoted as evidence
 _SHIFTS = {column: 32 * at for at, column in enumerate(COLUMNS)}
 
 Weight = Annotated[int, Field(gt=-_LIMIT, lt=_LIMIT)]
-Row = tuple[Weight, ...]
+
+
+def _packed(row: Sequence[int]) -> int:
+    """Put a row of weights into one number. Raises: ValueError if it has not one for each column, or one too large."""
+    try:
+        lifted = [weight + _LIMIT for weight in row]
+        if min(lifted) > 0 and max(lifted) < 2 * _LIMIT:
+            return int.from_bytes(_LANES.pack(*lifted), "little")
+    except (TypeError, error):
+        pass
+    raise ValueError("a row has one weight per column, a whole number below 32,768")
+
+
+def _unpacked(lanes: int) -> list[int]:
+    return [lane - _LIMIT for lane in _LANES.unpack(lanes.to_bytes(_LANES.size, "little"))]
+
+
+# A tenth of the memory that tuples take; in a file it is a list.
+Row = Annotated[int, PlainValidator(_packed), PlainSerializer(_unpacked)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -133,7 +151,7 @@ class Model(Terms):
     thresholds: ModelThresholds
     calibration: Calibrations
     columns: tuple[str, ...]
-    intercepts: Row
+    intercepts: tuple[Weight, ...]
     together: Mapping[ComplaintClass, Mapping[IssueType, float]]
     routine: Mapping[Kind, float]
     signs: Mapping[str, Row]
@@ -143,8 +161,8 @@ class Model(Terms):
     def _fits(self) -> "Model":
         if self.columns != COLUMNS:
             raise ValueError(f"columns: must be {', '.join(COLUMNS)}")
-        if any(len(row) != len(COLUMNS) for rows in (self.signs, self.grams) for row in rows.values()):
-            raise ValueError("a row has not one weight per column")
+        if len(self.intercepts) != len(COLUMNS):
+            raise ValueError("intercepts: one per column")
         return self
 
     @cached_property
@@ -162,11 +180,15 @@ class Reader:
             label: [exp(_TOGETHER * going[issue]) for issue in ISSUES] for label, going in model.together.items()
         }
         self._starts = [UNIT * start for start in model.intercepts]
-        self._signs, self._grams = _packed(model.signs), _packed(model.grams)
-        self._telling = {
-            column: frozenset(gram for gram, row in model.grams.items() if len(gram) > 1 and row[at] > _TELLING)
-            for at, column in enumerate(COLUMNS)
-        }
+        self._signs, self._grams = model.signs, model.grams
+        telling: dict[str, list[str]] = {column: [] for column in COLUMNS}
+        for gram, row in model.grams.items():
+            weights = _LANES.unpack(row.to_bytes(_LANES.size, "little"))
+            if len(gram) > 1 and max(weights) > _LIMIT + _TELLING:
+                for column, weight in zip(COLUMNS, weights, strict=True):
+                    if weight > _LIMIT + _TELLING:
+                        telling[column].append(gram)
+        self._telling = {column: frozenset(grams) for column, grams in telling.items()}
 
     def read(self, signs: Iterable[str], grams: Iterable[str]) -> Shares:
         """Read a text by its signs and grams; those the model does not know say nothing."""
@@ -189,12 +211,6 @@ class Reader:
     def telling(self, column: str, grams: Iterable[str]) -> frozenset[str]:
         """Return the grams of two or three characters that speak loudly for a column."""
         return self._telling[column].intersection(grams)
-
-
-def _packed(rows: Mapping[str, Row]) -> dict[str, int]:
-    return {
-        name: int.from_bytes(_LANES.pack(*[weight + _LIMIT for weight in row]), "little") for name, row in rows.items()
-    }
 
 
 def _sums(lanes: Iterable[int]) -> tuple[int, ...]:

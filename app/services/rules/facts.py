@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from app.services.rules.classification import ComplaintClass, IssueType, Kind, Severity, Urgency
 from app.services.rules.clause import Terms
@@ -71,7 +72,14 @@ class Condition(Terms):
     branch: tuple[str, ...] = ()
 
     def holds(self, facts: TicketFacts) -> bool:
-        return all(getattr(facts, name) in getattr(self, name) for name in self.model_fields_set)
+        for name, values in self._given:  # noqa: SIM110 - asked ten times a ticket: `all` takes twice as long
+            if getattr(facts, name) not in values:
+                return False
+        return True
+
+    @cached_property
+    def _given(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return tuple([(name, getattr(self, name)) for name in sorted(self.model_fields_set)])
 
 
 ALWAYS = Condition()

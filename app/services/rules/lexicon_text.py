@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 _FULL_WIDTH = range(0xFF01, 0xFF5F)  # ！ to ～, in the order of ASCII
 _LONGEST_CLAUSE = 80  # bounds the work per clause, and how far words are read together
-# Chinese writers use the space as a stop; between two Latin words it is none.
-_STOP = re.compile(r"[。!?;,\n…~·|]|\.(?!\d)|(?<![\x00-\x7f])\s|\s(?![\x00-\x7f])")
+# Chinese writers use the space as a stop; between two Latin words it is none. What may be a stop is found first, and
+# looked at then: one set of characters is searched for several times as fast as four patterns.
+_STOP = re.compile(r"[。!?;,…~·|.\s](?:(?<![.\s])|(?<=\n)|(?<=\.)(?!\d)|(?<=\s)(?:(?<![\x00-\x7f]\s)|(?![\x00-\x7f])))")
 _SENTENCE_STOPS = frozenset("。!?;\n.")
 
 

@@ -219,4 +219,5 @@ def promise_anew(ticket: Ticket, rows: Sequence[TicketCommitment], policy: Polic
 
 def decision_documents(decisions: Iterable[Decision], at: datetime) -> list[dict[str, Any]]:
     """Return decisions as the ticket keeps them."""
-    return [decision.document() | {"at": instant_text(at)} for decision in decisions]
+    shown = instant_text(at)
+    return [decision.document() | {"at": shown} for decision in decisions]

@@ -27,6 +27,7 @@ from app.services.rules.routing import RoutingDecision, decide_routing
 from app.services.rules.service_points import Point, Serving, decide_service_point
 from app.services.rules.sla import SlaDecision, decide_sla
 
+_OURS: Final = Sourced(basis=Basis.ASSUMED, clause=SILENT)
 KIND_RULE: Final = "classification.kind"  # the machine's own proposal, or what follows from a class staff corrected
 
 
@@ -85,7 +86,7 @@ def read_text(
 def class_source(edition: Edition) -> Sourced:
     """Return where an edition names its classes of complaint; where it does not, they are our own."""
     classes = edition.complaints.classes if edition.complaints else None
-    return classes or Sourced(basis=Basis.ASSUMED, clause=SILENT)
+    return classes or _OURS
 
 
 def _read_as(label: Wording) -> Wording:
@@ -128,9 +129,13 @@ def handling_paths(edition: Edition) -> tuple[HandlingPath, ...]:
 
 
 def with_classification(facts: TicketFacts, complaint_class: ComplaintClass, issue_type: IssueType) -> TicketFacts:
-    """Add what the text was read as; "not a complaint" is no class a rule may ask for by accident."""
-    issue = None if issue_type is IssueType.NONE else issue_type
-    return replace(facts, complaint_class=complaint_class, issue_type=issue)
+    """Add what the text was read as."""
+    return replace(facts, complaint_class=complaint_class, issue_type=known_issue(issue_type))
+
+
+def known_issue(issue_type: IssueType) -> IssueType | None:
+    """The issue type of no complaint is none that a rule may ask for by accident."""
+    return None if issue_type is IssueType.NONE else issue_type
 
 
 def classification_document(found: Classification) -> dict[str, Any]:
