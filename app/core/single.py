@@ -16,7 +16,7 @@ _DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 class Row(asyncpg.Record):  # type: ignore[misc,unused-ignore]
-    """A row of a result, its columns also as attributes: a row to show reads like an object of the ORM."""
+    """A row of a result. Its columns are attributes too, which to read takes eight times as long as by name."""
 
     def __getattr__(self, name: str) -> Any:
         try:
