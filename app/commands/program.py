@@ -28,7 +28,7 @@ from app.core.supervised import Channel
 from app.core.timed_heads import TimedHeads
 from app.main import create_app
 from app.services.first_start import prepare
-from app.services.policy_book import SHIPPED, PolicyBook
+from app.services.policy_book import PolicyBook
 
 _KEEP_ALIVE_SECONDS = 75  # longer than reverse proxies keep theirs, so that none sends into a connection we close
 _DRAIN_SECONDS = 27  # after the leave; the supervisor waits for 30
@@ -43,11 +43,10 @@ class Program:
     app: FastAPI
 
     @classmethod
-    def load(cls) -> "Program":
+    def build(cls, book: PolicyBook) -> "Program":
         """Build everything from the environment. Raises: Fault."""
         with explained():
             settings = load_settings()
-            book = PolicyBook.load(settings.policies_folder or SHIPPED)
             app = create_app(settings, book=book)
         configure_mappers()
         gc.freeze()  # it is there to stay: a collection that looked at it would copy its pages into each process

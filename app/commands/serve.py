@@ -10,11 +10,10 @@ import shlex
 import socket
 import sys
 import tempfile
-import threading
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -30,8 +29,8 @@ from app.core.supervisor import Child, Supervisor
 
 if TYPE_CHECKING:
     from app.commands.program import Program
+    from app.services.policy_book import PolicyBook
 
-_PROGRAM = "app.commands.program"  # a second of imports, which must not keep PostgreSQL from starting
 _DRAIN_SECONDS, _WORKER_SECONDS = 35.0, 15.0
 _WATCH_SECONDS = 1.0
 _TICKET = (
@@ -63,13 +62,16 @@ def run(options: Namespace) -> int:
         listening(options.host, options.port) as listener,
         tempfile.TemporaryDirectory(prefix="aftersales-metrics-") as metrics,
         Supervisor() as supervisor,
+        ThreadPoolExecutor(1) as loader,
     ):
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics  # read when the program is imported
-        gc.disable()  # what is imported is there to stay: collecting meanwhile takes a tenth of the time
-        with _importing() as importing, database as (postgres, orders):
+        gc.disable()  # what is loaded is there to stay: collecting meanwhile takes a tenth of the time
+        loading = loader.submit(_load)
+        with database as (postgres, orders):
             os.environ.update(orders)
-            importing.join()
-            program: Program = import_module(_PROGRAM).Program.load()
+            kind, book = loading.result()
+            loader.shutdown()  # what is forked has this thread alone
+            program = kind.build(book)
             gc.enable()
             service = _Service(supervisor, program, listener)
             with service.ending():
@@ -81,15 +83,10 @@ def run(options: Namespace) -> int:
     return 0
 
 
-@contextmanager
-def _importing() -> Iterator[threading.Thread]:
-    """Import the program in a thread, which has ended when the block has."""
-    thread = threading.Thread(target=import_module, args=[_PROGRAM], name="import")
-    thread.start()
-    try:
-        yield thread
-    finally:
-        thread.join()
+def _load() -> "tuple[type[Program], PolicyBook]":
+    """Import most of the program: a second that must not keep PostgreSQL from starting."""
+    loaded: tuple[type[Program], PolicyBook] = import_module("app.commands.loading").load()
+    return loaded
 
 
 @dataclass(frozen=True)
