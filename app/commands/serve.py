@@ -70,7 +70,7 @@ def run(options: Namespace) -> int:
         with database as (postgres, orders):
             os.environ.update(orders)
             kind, book = loading.result()
-            loader.shutdown()  # what is forked has this thread alone
+            loader.shutdown()  # when processes are forked, no other thread is at work
             program = kind.build(book)
             gc.enable()
             service = _Service(supervisor, program, listener)
