@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast, runtime_checkable
 
-from app.core.faults import Fault
+from app.core.faults import EXPLAINED, Fault
 from app.core.postgres_programs import EmbeddedPostgresUnavailable
-
-WRONG_USE = 2  # exit status: the command could not be carried out, and the reason stands on standard error
 
 # Each command is a module of its own, loaded when it is asked for: `serve` must not wait for what others import.
 COMMANDS = {
@@ -36,7 +34,6 @@ COMMANDS = {
     "revision": "draft a migration from a change of the models (起草数据库迁移)",
     "demo": "play a hotline's day against the running service (演示)",
 }
-INTERNAL = ("api",)
 
 
 class Command(Protocol):
@@ -62,24 +59,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, purpose in COMMANDS.items():
         subparsers.add_parser(name, help=purpose)
     chosen = arguments[0] if arguments else ""
-    if chosen not in COMMANDS and chosen not in INTERNAL:
+    if chosen not in COMMANDS:
         parser.parse_args(arguments)  # says what is wrong, or helps, and exits
     try:
         status = _run(chosen, arguments[1:])
         sys.stdout.flush()
         return status
     except Fault as fault:
-        lines = fault.lines
+        fault.say()
     except EmbeddedPostgresUnavailable as unavailable:
-        lines = (str(unavailable),)
+        Fault(str(unavailable)).say()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever reads the output has enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    for line in lines:
-        print(f"aftersales: {line}", file=sys.stderr)
-    return WRONG_USE
+    return EXPLAINED
 
 
 def _module(name: str) -> str:

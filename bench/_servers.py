@@ -39,7 +39,7 @@ def api_process(folder: Path) -> int:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
-            if b"app.cli api " in command and os.fsencode(folder) in command:
+            if (entry / "comm").read_text().strip() == "api" and os.fsencode(folder) in command:
                 return int(entry.name)
     raise SystemExit("the API process is not found")
 

@@ -1,30 +1,38 @@
-"""`aftersales serve`: the parent of everything. It loads little itself, so that the rest starts at once.
+"""`aftersales serve`: the parent of everything.
 
-The processes load their modules while PostgreSQL starts, and wait for its address. The first API process then brings
-the schema up and prepares a new database; the others, and the worker, follow when it answers.
+It loads the program while PostgreSQL starts, and forks the processes that serve: so the program is loaded once, and
+its memory is shared. The first of them brings the schema up and prepares a new database; API and worker follow.
 """
 
+import gc
+import os
 import shlex
 import socket
 import sys
 import tempfile
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.commands.place import KEY_FILE, add_data_dir, given_database, own_database
-from app.core.faults import Fault
+from app.core.faults import EXPLAINED, Fault
 from app.core.language import Text
 from app.core.listener import listening, web_address
 from app.core.postgres import EmbeddedPostgres
 from app.core.supervisor import Child, Supervisor
 
+if TYPE_CHECKING:
+    from app.commands.program import Program
+    from app.services.policy_book import PolicyBook
+
 _DRAIN_SECONDS, _WORKER_SECONDS = 35.0, 15.0
 _WATCH_SECONDS = 1.0
-_EXPLAINED = 2  # exit status of a process that has said itself what is wrong
 _TICKET = (
     '{"business_line":"tableware","channel":"hotline","kind":"complaint","urgency":"general",'
     '"customer":{"name":"王芳","phone":"13800001234"},"description":"餐盘收到时有两个裂了，请尽快处理。"}'
@@ -54,15 +62,31 @@ def run(options: Namespace) -> int:
         listening(options.host, options.port) as listener,
         tempfile.TemporaryDirectory(prefix="aftersales-metrics-") as metrics,
         Supervisor() as supervisor,
+        ThreadPoolExecutor(1) as loader,
     ):
-        service = _Service.started(supervisor, listener, options.workers, key_file, metrics)
-        with database as (postgres, orders), service.ending():
-            service.bring_up(orders)
-            if not supervisor.stopping:
-                print(_welcome(service, key_file, time.monotonic() - started), flush=True)
-            service.watch(postgres)
-            print("正在停止 · stopping", flush=True)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics  # read when the program is imported
+        gc.disable()  # what is loaded is there to stay: collecting meanwhile takes a tenth of the time
+        loading = loader.submit(_load)
+        with database as (postgres, orders):
+            os.environ.update(orders)
+            kind, book = loading.result()
+            loader.shutdown()  # when processes are forked, no other thread is at work
+            program = kind.build(book)
+            gc.enable()
+            service = _Service(supervisor, program, listener)
+            with service.ending():
+                key = service.bring_up(key_file, options.workers)
+                if not supervisor.stopping:
+                    print(_welcome(service, key_file, key, time.monotonic() - started), flush=True)
+                service.watch(postgres)
+                print("正在停止 · stopping", flush=True)
     return 0
+
+
+def _load() -> "tuple[type[Program], PolicyBook]":
+    """Import most of the program: a second that must not keep PostgreSQL from starting."""
+    loaded: tuple[type[Program], PolicyBook] = import_module("app.commands.loading").load()
+    return loaded
 
 
 @dataclass(frozen=True)
@@ -70,43 +94,34 @@ class _Service:
     """The processes that serve."""
 
     supervisor: Supervisor
-    apis: list[Child]
-    worker: Child
-    address: str
-
-    @classmethod
-    def started(
-        cls, supervisor: Supervisor, listener: socket.socket, number: int, key_file: Path, metrics: str
-    ) -> "_Service":
-        environment = {"PROMETHEUS_MULTIPROC_DIR": metrics}
-        fd = listener.fileno()
-
-        def start(name: str, *arguments: str) -> Child:
-            command = [sys.executable, "-m", "app.cli", name, *arguments]
-            return supervisor.start(name, command, environment, pass_fds=[fd] if name == "api" else [])
-
-        first = start("api", "--socket", str(fd), "--prepare", str(key_file))
-        others = [start("api", "--socket", str(fd)) for _ in range(number - 1)]
-        return cls(supervisor, [first, *others], start("worker", "--supervised"), web_address(listener))
+    program: "Program"
+    listener: socket.socket
+    apis: list[Child] = field(default_factory=list)
+    workers: list[Child] = field(default_factory=list)
 
     def ending(self) -> AbstractContextManager[None]:
         """At the end of the block, let the API finish its requests, then the worker its round."""
-        return self.supervisor.ending((self.apis, _DRAIN_SECONDS), ([self.worker], _WORKER_SECONDS))
+        return self.supervisor.ending((self.apis, _DRAIN_SECONDS), (self.workers, _WORKER_SECONDS))
 
-    def bring_up(self, orders: Mapping[str, str]) -> None:
-        """Let the first API process prepare the database, then the rest begin.
+    def bring_up(self, key_file: Path, number: int) -> str | None:
+        """Have the database prepared, then so many API processes and a worker begin; return a first key to show.
 
         Raises: Fault if one of them dies instead; without a line where the process has said why itself.
         """
-        first, *others = self.apis
-        first.release(orders)
-        dead = self.supervisor.await_ready([first])
-        if dead is None and not self.supervisor.stopping:
-            for child in (*others, self.worker):
-                child.release(orders)
-            dead = self.supervisor.await_ready([*others, self.worker])
-        if dead is not None:
-            raise Fault() if dead.process.returncode == _EXPLAINED else Fault(_death(dead))
+        preparing = self.supervisor.start("prepare", partial(self.program.prepare, key_file=key_file))
+        self._await_ready([preparing])
+        key = (preparing.facts or {}).get("key")
+        self.supervisor.end([preparing], seconds=_WORKER_SECONDS)
+        if not self.supervisor.stopping:
+            answer = partial(self.program.answer, listener=self.listener)
+            self.apis.extend(self.supervisor.start("api", answer) for _ in range(number))
+            self.workers.append(self.supervisor.start("worker", self.program.work))
+            self._await_ready([*self.apis, *self.workers])
+        return key
+
+    def _await_ready(self, children: list[Child]) -> None:
+        if dead := self.supervisor.await_ready(children):
+            raise Fault() if dead.process.exitcode == EXPLAINED else Fault(_death(dead))
 
     def watch(self, postgres: EmbeddedPostgres | None) -> None:
         """Replace what dies, until a signal says stop.
@@ -131,22 +146,22 @@ class _Service:
 
 
 def _death(child: Child) -> Text:
-    status = child.process.returncode
+    status = child.process.exitcode
     return Text(f"{child.name} 进程意外退出（{status}）", f"the {child.name} process ended unexpectedly ({status})")
 
 
-def _welcome(service: _Service, key_file: Path, seconds: float) -> str:
+def _welcome(service: _Service, key_file: Path, key: str | None, seconds: float) -> str:
     """What somebody who has just started the service wants to do next."""
-    facts = service.apis[0].facts or {}
-    rows = [("地址 address", service.address)]
-    if facts.get("docs"):
-        rows.append(("文档 docs", f"{service.address}{facts['docs']}"))
+    address = web_address(service.listener)
+    rows = [("地址 address", address)]
+    if service.program.docs:
+        rows.append(("文档 docs", f"{address}{service.program.docs}"))
     if key_file.exists():
         rows.append(("密钥 key", str(key_file)))
-    if facts.get("key"):
-        rows.append(("", f"{facts['key']}  （仅显示这一次 · shown only this once）"))
+    if key:
+        rows.append(("", f"{key}  （仅显示这一次 · shown only this once）"))
     curl = (
-        f"curl -s {service.address}/v1/tickets -H 'Content-Type: application/json' "
+        f"curl -s {address}/v1/tickets -H 'Content-Type: application/json' "
         f'-H "Authorization: Bearer $(cat {shlex.quote(str(key_file))})" -d {shlex.quote(_TICKET)}'
     )
     lines = [f"售后服务已启动 · The after-sales service is running ({seconds:.1f} s)"]

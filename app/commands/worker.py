@@ -1,8 +1,9 @@
-"""`aftersales worker`: one worker, by itself or under `serve`. Any number may run beside each other."""
+"""`aftersales worker`: one worker by itself. Any number may run beside each other, and beside that of `serve`."""
 
 import asyncio
 import signal
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 
 from app.commands.database import command_settings, database
 from app.commands.place import add_data_dir
@@ -14,7 +15,6 @@ from app.core.egress import Egress
 from app.core.logs import configure_logs
 from app.core.scanner import Scanner
 from app.core.settings import Settings
-from app.core.supervised import await_orders, report_ready
 from app.services.directory import Directory
 from app.services.notices.courier import Courier
 from app.services.policy_book import SHIPPED, PolicyBook
@@ -24,19 +24,18 @@ from app.workers.webhooks import Deliverer
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--supervised", action="store_true", help=SUPPRESS)
     add_data_dir(parser)
 
 
 def run(options: Namespace) -> int:
-    if options.supervised:
-        await_orders()
     with command_settings(options) as settings:
-        asyncio.run(_work(settings, supervised=options.supervised))
+        book = PolicyBook.load(settings.policies_folder or SHIPPED)
+        asyncio.run(work(settings, book, ready=lambda: None))
     return 0
 
 
-async def _work(settings: Settings, *, supervised: bool) -> None:
+async def work(settings: Settings, book: PolicyBook, *, ready: Callable[[], None]) -> None:
+    """Work until a signal says stop; `ready` is called when the database lets it begin."""
     configure_logs(settings)
     keyring, courier = KeyRing.read(settings.secret_keys_file, settings.secret_keys), Courier(settings)
     stop = asyncio.Event()
@@ -44,9 +43,8 @@ async def _work(settings: Settings, *, supervised: bool) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with database(settings) as db:
         await refuse_unsafe(db, settings)
-        if supervised:
-            report_ready()
-        directory = Directory(db, PolicyBook.load(settings.policies_folder or SHIPPED))
+        ready()
+        directory = Directory(db, book)
         tools = Tools(
             db, system_clock, directory, keyring, courier, Blobs(settings.attachments), Scanner.at(settings.scanner),
             settings.public_url,

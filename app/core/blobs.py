@@ -8,14 +8,18 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Final
-
-from obstore import delete_async, get_async, put_async
-from obstore.exceptions import NotFoundError
-from obstore.store import LocalStore, ObjectStore, S3Store
+from typing import IO, TYPE_CHECKING, Final
 
 from app.core.errors import ServiceError
 from app.core.language import Text
+from app.core.late import Late
+
+if TYPE_CHECKING:
+    import obstore
+    from obstore import exceptions
+    from obstore import store as stores
+else:
+    obstore, stores, exceptions = Late("obstore"), Late("obstore.store"), Late("obstore.exceptions")  # 4 MB
 
 BUCKET: Final = "s3://"
 _PART = 256 * 1024
@@ -38,7 +42,7 @@ class Blobs:
     `room` bounds how many files of a process are held in memory at a time.
     """
 
-    def __init__(self, place: str, *, store: ObjectStore | None = None) -> None:
+    def __init__(self, place: str, *, store: "stores.ObjectStore | None" = None) -> None:
         self._folder = None if store is not None or place.startswith(BUCKET) else Path(place).absolute()
         self._place, self._given = place, store
         self.room = asyncio.Semaphore(_AT_A_TIME)
@@ -48,18 +52,18 @@ class Blobs:
         return secrets.token_hex(32)
 
     @cached_property
-    def _store(self) -> ObjectStore:
+    def _store(self) -> "stores.ObjectStore":
         """Made when it is first needed, since a process that keeps no files needs no folder."""
         if self._given is not None:
             return self._given
         if self._folder is None:
             # Not every bucket deletes several at a time; and who waits for an answer is not kept for minutes.
-            return S3Store.from_url(
+            return stores.S3Store.from_url(
                 self._place,
                 config={"disable_bulk_delete": True},
                 retry_config={"max_retries": 2, "retry_timeout": _PATIENCE},
             )
-        return LocalStore(self._folder, mkdir=True)
+        return stores.LocalStore(self._folder, mkdir=True)
 
     async def put(self, name: str, content: IO[bytes]) -> None:
         """Keep a blob; when this returns it outlives a loss of power.
@@ -68,7 +72,7 @@ class Blobs:
         """
         try:
             if self._folder is None:
-                await put_async(self._store, name, content, max_concurrency=1)
+                await obstore.put_async(self._store, name, content, max_concurrency=1)
             else:  # obstore would hold 5 MB at a time, and leave the rest to the page cache
                 await asyncio.to_thread(_write, self._folder, name, content)
         except Exception as error:
@@ -80,8 +84,8 @@ class Blobs:
         Raises: BlobMissing, FilesUnavailable, both before the first part.
         """
         try:
-            found = await get_async(self._store, name)
-        except (FileNotFoundError, NotFoundError):
+            found = await obstore.get_async(self._store, name)
+        except (FileNotFoundError, exceptions.NotFoundError):
             raise BlobMissing(name) from None
         except Exception as error:
             raise FilesUnavailable(headers={"Retry-After": "5"}) from error
@@ -93,8 +97,8 @@ class Blobs:
         Raises: FilesUnavailable.
         """
         try:
-            await delete_async(self._store, name)
-        except (FileNotFoundError, NotFoundError):
+            await obstore.delete_async(self._store, name)
+        except (FileNotFoundError, exceptions.NotFoundError):
             return
         except Exception as error:
             raise FilesUnavailable from error

@@ -11,12 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Final
-
-import typst
+from typing import TYPE_CHECKING, Final
 
 from app.core.errors import ServerBusy, ServiceError
 from app.core.language import Text
+from app.core.late import Late
+
+if TYPE_CHECKING:
+    import typst
+else:
+    typst = Late("typst")  # 7 MB
 
 # Fonts with simplified Chinese, the first that is there is taken.
 SERIF: Final = ("Noto Serif CJK SC", "Noto Serif SC", "Source Han Serif SC", "Songti SC", "SimSun")
@@ -77,7 +81,7 @@ class Printer:
         )
 
     @cached_property
-    def _fonts(self) -> typst.Fonts:
+    def _fonts(self) -> "typst.Fonts":
         folders = [] if self._folder is None else [self._folder]
         return typst.Fonts(include_system_fonts=self._folder is None, font_paths=folders)
 

@@ -13,19 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 import httpx
 import structlog
-from joserfc import jwt
-from joserfc.errors import ExpiredTokenError, InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.core.call import STAFF_NO, Caller
 from app.core.errors import ExpiredApiKey, IdentityProviderUnavailable, InvalidApiKey
+from app.core.late import Late
 from app.core.personal import Tier
+
+if TYPE_CHECKING:
+    from joserfc import errors, jwk, jwt
+else:
+    jwt, jwk, errors = Late("joserfc.jwt"), Late("joserfc.jwk"), Late("joserfc.errors")
 
 # Signatures by published keys alone: with a shared secret (HS256), whoever can check a token could make one.
 _ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
@@ -89,7 +92,7 @@ class SignOn:
         self._provider = provider
         # No proxy of the environment: it could put keys of its own in the provider's place.
         self._client = client or httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
-        self._keys: KeySet | None = None
+        self._keys: jwk.KeySet | None = None
         self._asked_at = self._read_at = float("-inf")
         self._asking = asyncio.Lock()
 
@@ -101,10 +104,10 @@ class SignOn:
         try:
             claims = await self._claims(token, now)
             return self._person(claims)
-        except ExpiredTokenError:
+        except errors.ExpiredTokenError:
             raise ExpiredApiKey(headers=_CHALLENGE) from None
         # What is within a token is a stranger's: the library refuses most of it by errors of its own, but not all.
-        except (JoseError, ValueError, TypeError, KeyError):
+        except (errors.JoseError, ValueError, TypeError, KeyError):
             raise InvalidApiKey(headers=_CHALLENGE) from None
 
     async def close(self) -> None:
@@ -114,7 +117,7 @@ class SignOn:
         keys = await self._known()
         try:
             read = jwt.decode(token, keys, _ALGORITHMS)
-        except InvalidKeyIdError:  # the provider may have a new key
+        except errors.InvalidKeyIdError:  # the provider may have a new key
             read = jwt.decode(token, await self._known(at_least=_RETRY_SECONDS), _ALGORITHMS)
         seconds = int(now.timestamp())
         registry = jwt.JWTClaimsRegistry(
@@ -147,7 +150,7 @@ class SignOn:
             staff_no=staff_no,
         )
 
-    async def _known(self, at_least: float = _FRESH_SECONDS) -> KeySet:
+    async def _known(self, at_least: float = _FRESH_SECONDS) -> "jwk.KeySet":
         """Return the provider's keys, no older than so many seconds where the provider answers.
 
         Raises: IdentityProviderUnavailable if it never did.
@@ -167,9 +170,9 @@ class SignOn:
             about = await self._document(f"{self._provider.issuer.rstrip('/')}/.well-known/openid-configuration")
             if about["issuer"] != self._provider.issuer:
                 raise ValueError("the provider calls itself by another name")
-            self._keys = KeySet.import_key_set(await self._document(about["jwks_uri"]))
+            self._keys = jwk.KeySet.import_key_set(await self._document(about["jwks_uri"]))
             self._read_at = time.monotonic()
-        except (httpx.HTTPError, httpx.InvalidURL, JoseError, ValueError, TypeError, KeyError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, errors.JoseError, ValueError, TypeError, KeyError) as error:
             _log.error("the identity provider's keys cannot be read", error=type(error).__name__)
 
     async def _document(self, url: str) -> Any:

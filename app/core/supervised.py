@@ -1,43 +1,32 @@
-"""A supervised process's side of its channel, which is its standard input: a socket to the supervisor.
+"""A supervised process's side of its channel, a socket to the supervisor.
 
-It hears once what only the supervisor can know (the database's address, after that was started), says once that it
-is ready, and ends when the supervisor does, however that came about.
+It says once that it is ready, and ends when the supervisor does, however that came about.
 """
 
 import json
 import os
+import socket
 import threading
+from contextlib import suppress
+from pathlib import Path
 
-_CHANNEL = 0
 _ORPHANED = 1  # exit status: nobody is left to read it
 
 
-def await_orders() -> None:
-    """Wait for the environment variables this process is to work under; end with the supervisor from then on."""
-    line = b""
-    while not line.endswith(b"\n"):
-        received = _hear()
-        if not received:
-            os._exit(_ORPHANED)
-        line += received
-    os.environ.update(json.loads(line))
-    threading.Thread(target=_end_with_supervisor, name="supervisor-watch", daemon=True).start()
+class Channel:
+    """Made in the new process. `name` is what `ps -o comm` and `top` show of it (Linux: 15 bytes)."""
 
+    def __init__(self, end: socket.socket, name: str) -> None:
+        self._end = end
+        with suppress(OSError):
+            Path("/proc/self/comm").write_text(name, encoding="ascii")
+        threading.Thread(target=self._end_with_supervisor, name="supervisor-watch", daemon=True).start()
 
-def report_ready(**facts: str | None) -> None:
-    """Say that the work has begun; `facts` are what the supervisor wants to know of it."""
-    os.write(_CHANNEL, json.dumps(facts).encode() + b"\n")
+    def report_ready(self, **facts: str | None) -> None:
+        """Say that the work has begun; `facts` are what the supervisor wants to know of it."""
+        self._end.sendall(json.dumps(facts).encode() + b"\n")
 
-
-def _end_with_supervisor() -> None:
-    # Plain reads: a thread inside sys.stdin's buffer would break the interpreter's own end.
-    while _hear():
-        pass
-    os._exit(_ORPHANED)
-
-
-def _hear() -> bytes:
-    try:
-        return os.read(_CHANNEL, 65536)
-    except OSError:
-        return b""
+    def _end_with_supervisor(self) -> None:
+        with suppress(OSError):
+            self._end.recv(1)  # nothing is ever sent: this is its end
+        os._exit(_ORPHANED)

@@ -1,7 +1,8 @@
-"""The processes of one service: started together, replaced when they die, ended in order; none outlives this one.
+"""The processes of one service: forked together, replaced when they die, ended in order; none outlives this one.
 
-Each has a session of its own, so that Ctrl-C reaches the supervisor alone, and a socket as its standard input (see
-`supervised`): a word on it means ready, its end means dead, and in the other direction the supervisor's death.
+A fork begins with what this process has loaded, in milliseconds, and shares its memory until one of them writes there.
+Each has a session of its own, so that Ctrl-C reaches the supervisor alone, and a socket to it (see `supervised`): a
+word on it means ready, its end means dead, and in the other direction the supervisor's death.
 """
 
 import json
@@ -9,13 +10,16 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.context import ForkProcess
 from types import FrameType
 from typing import Self
+
+from app.core.supervised import Channel
 
 _POLL_SECONDS = 0.01
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
@@ -23,43 +27,32 @@ _STEADY_SECONDS = 60.0  # a process that lived this long starts its pauses anew
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@dataclass
+@dataclass(eq=False)
 class Child:
-    """One process of the service, or the one that took its place."""
+    """One process of the service, or the one that took its place; it does `work` and ends."""
 
     name: str
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    pass_fds: Collection[int] = ()
+    work: Callable[[Channel], None]
     facts: dict[str, str | None] | None = None  # what it said when it was ready
-    orders: bytes = b""
     pause: float = _SHORTEST_PAUSE
     started_at: float = 0.0
-    process: subprocess.Popen[bytes] = field(init=False)
+    process: ForkProcess = field(init=False)
     channel: socket.socket = field(init=False)
     _heard: bytes = b""
 
-    def __post_init__(self) -> None:
-        self.start()
-
-    def start(self) -> None:
-        """Start the process; one that has its orders already gets them at once."""
+    def start(self, prepare: Callable[[], None]) -> None:
+        """Fork the process, which lets go of what is the supervisor's by `prepare` before it works."""
         self.channel, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(  # noqa: S603
-                self.command,
-                stdin=theirs.fileno(),
-                env={**os.environ, **self.environment},
-                pass_fds=self.pass_fds,
-                start_new_session=True,
-            )
-        self.started_at, self._heard = time.monotonic(), b""
-        self._send()
 
-    def release(self, environment: Mapping[str, str]) -> None:
-        """Give the process its orders: the variables it waits for."""
-        self.orders = json.dumps(dict(environment)).encode() + b"\n"
-        self._send()
+        def begin() -> None:
+            self.channel.close()
+            prepare()
+            self.work(Channel(theirs, self.name))
+
+        with theirs, _signals_held():
+            self.process = get_context("fork").Process(target=begin, name=self.name)
+            self.process.start()
+        self.started_at, self._heard = time.monotonic(), b""
 
     def hear(self) -> bool:
         """Read what the process says; False when it has ended."""
@@ -73,8 +66,8 @@ class Child:
         return bool(received)
 
     def signal(self, number: int) -> None:
-        with suppress(ProcessLookupError):
-            self.process.send_signal(number)
+        if self.process.is_alive() and self.process.pid is not None:
+            os.kill(self.process.pid, number)
 
     def next_pause(self) -> float:
         """Return the seconds to wait before this dead process is replaced: longer each time it dies young."""
@@ -83,9 +76,15 @@ class Child:
         self.pause = min(pause * 2, _LONGEST_PAUSE)
         return pause
 
-    def _send(self) -> None:
-        with suppress(OSError):  # it died: its end is heard next
-            self.channel.sendall(self.orders)
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let no stop signal come before a new process has its own way to take it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Supervisor:
@@ -126,13 +125,11 @@ class Supervisor:
     def stopping(self) -> bool:
         return self.stop_signals > 0
 
-    def start(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], *, pass_fds: Collection[int] = ()
-    ) -> Child:
-        """Start a process, which waits for its orders before it works."""
-        child = Child(name, command, environment, pass_fds)
+    def start(self, name: str, work: Callable[[Channel], None]) -> Child:
+        """Fork a process that does the work."""
+        child = Child(name, work)
+        self._begin(child)
         self._children.append(child)
-        self._selector.register(child.channel, selectors.EVENT_READ, child)
         return child
 
     def await_ready(self, children: Collection[Child]) -> Child | None:
@@ -168,7 +165,7 @@ class Supervisor:
             self._replaced_at.pop(id(child), None)
             child.signal(signal.SIGTERM)
         deadline = time.monotonic() + seconds
-        while any(child.process.poll() is None for child in children):
+        while any(child.process.is_alive() for child in children):
             if time.monotonic() > deadline or self.stop_signals > 1:
                 for child in children:
                     child.signal(signal.SIGKILL)
@@ -190,8 +187,22 @@ class Supervisor:
         for at, child in list(self._replaced_at.values()):
             if at <= now:
                 del self._replaced_at[id(child)]
-                child.start()
-                self._selector.register(child.channel, selectors.EVENT_READ, child)
+                self._begin(child)
+
+    def _begin(self, child: Child) -> None:
+        child.start(self._let_go)
+        self._selector.register(child.channel, selectors.EVENT_READ, child)
+
+    def _let_go(self) -> None:
+        """In a new process: leave signals and channels to the supervisor, and take stop signals as a program does."""
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        self._selector.close()
+        for end in (self._woken, self._waker, *(child.channel for child in self._children)):
+            end.close()
 
     def _forget(self, child: Child) -> None:
         """Stop listening to a child that has ended, and reap it; one that only stopped talking is ended."""
@@ -199,7 +210,7 @@ class Supervisor:
             self._selector.unregister(child.channel)
             child.channel.close()
         child.signal(signal.SIGKILL)
-        child.process.wait()
+        child.process.join()
         child.facts = None
 
     def _count(self, _number: int, _frame: FrameType | None) -> None:

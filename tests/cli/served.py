@@ -50,7 +50,7 @@ class Served:
 
     def children(self, name: str) -> list[int]:
         """The pids of this service's processes of one kind: `api` or `worker`."""
-        return [p.pid for p in processes() if p.parent == self.process.pid and f"app.cli {name}" in p.command]
+        return [p.pid for p in processes() if p.parent == self.process.pid and p.name == name]
 
     def left_over(self) -> list[str]:
         """The command lines of its processes that still run."""
@@ -109,6 +109,7 @@ def failing(data_dir: Path, *options: str, environment: Mapping[str, str] | None
 class Process:
     pid: int
     parent: int
+    name: str
     command: str
     environment: str
 
@@ -118,10 +119,11 @@ def processes() -> Iterator[Process]:
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            name = (folder / "comm").read_text().strip()
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
             environment = (folder / "environ").read_bytes().decode("utf-8", "replace")
             if state != "Z":
-                yield Process(int(folder.name), int(parent), command, environment)
+                yield Process(int(folder.name), int(parent), name, command, environment)
 
 
 def database_processes(data_dir: Path) -> list[str]:

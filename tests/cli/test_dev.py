@@ -14,6 +14,7 @@ case $* in
 *--version) exit 0 ;;
 esac
 echo "$*" >> calls
+echo "${PYTHONDONTWRITEBYTECODE:-kept} ${PYTHONPYCACHEPREFIX:-beside}" > bytecode
 case $* in *" install "*) exit "${PIP_STATUS:-0}" ;; esac
 """
 
@@ -74,6 +75,13 @@ def test_a_lock_of_an_installer_that_was_killed_holds_nobody_up(checkout: Path) 
     (checkout / ".venv/installing").symlink_to(str(gone.pid))
     assert dev(checkout, "test").returncode == 0
     assert not (checkout / ".venv/installing").is_symlink()
+
+
+def test_bytecode_is_kept_in_the_environment_where_it_must_not_lie_beside_the_sources(checkout: Path) -> None:
+    dev(checkout, "serve")
+    assert (checkout / "bytecode").read_text() == "kept beside\n"
+    dev(checkout, "serve", PYTHONDONTWRITEBYTECODE="1")
+    assert (checkout / "bytecode").read_text() == f"kept {checkout}/.venv/bytecode\n"
 
 
 def test_without_a_python_one_line_says_what_is_needed(checkout: Path) -> None:

@@ -72,6 +72,11 @@ def test_the_documentation_is_served_from_here_and_allows_nothing_from_elsewhere
         assert client.get("/openapi.json").json()["paths"]["/v1/tickets"]
 
 
+def test_processes_are_forked_from_one_that_does_nothing_beside(second_run: Served) -> None:
+    threads = list(Path(f"/proc/{second_run.process.pid}/task").iterdir())
+    assert len(threads) == 2  # the main one, and one that waits for PostgreSQL's end
+
+
 def test_a_killed_worker_is_replaced(second_run: Served) -> None:
     starts = second_run.printed.count("worker started")
     os.kill(second_run.children("worker")[0], signal.SIGKILL)

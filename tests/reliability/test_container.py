@@ -28,7 +28,7 @@ from tools.sbom import packages
 
 ROOT = Path(__file__).parents[2]
 USER = 65532
-MEMORY_MIB = 768  # what deploy/compose.yaml gives such a container
+MEMORY_MIB = 256
 
 # $1 is a folder to build the root in, $2 Python's, $3 that of packages and service; the rest is run as process 1.
 _ENTER = f"""
