@@ -27,6 +27,7 @@ from app.core.postgres import EmbeddedPostgres
 from app.core.schema import migrate
 from app.services.policy_book import PolicyBook
 from app.services.rules.search_tokens import search_tokens
+from app.services.upkeep import add_up_satisfaction
 from tests.http.service import Service, connect_beside, open_service, take
 
 BASE, TICKETS = 10_000, 1_000_000
@@ -146,6 +147,8 @@ async def filled(service: Service, tickets: int) -> httpx.AsyncClient:
         await fill(connection, tickets)
     finally:
         await connection.close()
+    while await add_up_satisfaction(service.db):  # as a worker does all the time
+        pass
     print(f"{tickets:,} tickets put on file in {perf_counter() - began:.0f} s", flush=True)
     return client
 

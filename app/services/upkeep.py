@@ -20,6 +20,7 @@ from app.services.quality_watch import watch_line
 from app.services.queues import drain
 from app.services.return_requests.timers import fire_due_deadlines, retry_deadlines, stuck_deadlines
 from app.services.search_index import index_pending
+from app.services.surveys.counting import fold_changes
 from app.services.surveys.inviting import send_due
 from app.services.test_clocks import finish_advances
 from app.services.timers import fire_due, retry_stuck, stuck_timers
@@ -84,6 +85,12 @@ async def send_surveys(db: Database, known: Known, now: datetime | None = None) 
     """Invite and remind the customers whose time has come; return how many surveys were looked at."""
     async with db.begin() as session:
         return await send_due(session, known, now or await database_now(session))
+
+
+async def add_up_satisfaction(db: Database) -> int:
+    """Add a batch of changed surveys to the figures of their days; return how many changes there were."""
+    async with db.begin() as session:
+        return await fold_changes(session)
 
 
 async def tell_progress(db: Database, known: Known, now: datetime | None = None) -> int:

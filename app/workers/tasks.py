@@ -76,6 +76,10 @@ async def _ask(tools: Tools) -> int:
     return await upkeep.send_surveys(tools.db, await tools.directory.known())
 
 
+async def _add_up(tools: Tools) -> int:
+    return await upkeep.add_up_satisfaction(tools.db)
+
+
 async def _tell(tools: Tools) -> int:
     return await upkeep.tell_progress(tools.db, await tools.directory.known())
 
@@ -118,6 +122,7 @@ TASKS = (
     Task("watch quality", 10.0, _watch),
     Task("announce measures", 10.0, _measures),
     Task("ask customers", 5.0, _ask),
+    Task("add up satisfaction", 10.0, _add_up),
     Task("tell customers", 1.0, _tell),
     Task("scan attachments", 1.0, _scan),
     Task("sweep blobs", 60.0, _sweep),

@@ -65,7 +65,10 @@ async def content_of(url: str) -> Content:
 
 
 # Rows an older schema has no place for, which its downgrade therefore deletes.
-NO_PLACE = {"0025": {"survey"}}  # surveys of a campaign, which are about no ticket
+NO_PLACE = {
+    "0025": {"survey"},  # surveys of a campaign, which are about no ticket
+    "0037": {"satisfaction_day", "satisfaction_change"},  # counted anew on the way up
+}
 
 
 def revisions() -> list[str]:
@@ -80,9 +83,10 @@ async def down_up_down(url: str, revision: str, content: Content) -> Content:
     """
     await asyncio.to_thread(migrate, url, "-1")
     before = await content_of(url)
-    assert content.lost_in(before, but=NO_PLACE.get(revision, ())) == [], f"{revision} down"
+    elsewhere = NO_PLACE.get(revision, ())
+    assert content.lost_in(before, but=elsewhere) == [], f"{revision} down"
     await asyncio.to_thread(migrate, url, "+1")
-    assert before.lost_in(await content_of(url)) == [], f"{revision} up"
+    assert before.lost_in(await content_of(url), but=elsewhere) == [], f"{revision} up"
     await asyncio.to_thread(migrate, url, "-1")
     assert await content_of(url) == before, f"{revision} down again"
     return before

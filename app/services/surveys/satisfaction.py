@@ -4,23 +4,25 @@ Counted are the customers who were invited in the period; who answered later bel
 that the share of those who answered is one of the same people.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Integer, Row, SQLColumnExpression, cast, func, null, select
+from sqlalchemy import Select, SQLColumnExpression, column, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.business_lines import BusinessLine
+from app.models.satisfaction import FIGURES
 from app.models.surveys import Survey
 from app.models.tickets import Ticket
 from app.schemas.fields import Bilingual
 from app.schemas.lists import SatisfactionFilter
 from app.schemas.surveys import ChangePoint, Satisfaction, SatisfactionRow, Theme
 from app.services.context import Context
-from app.services.reporting import ZONE, month_of
+from app.services.reporting import ZONE
 from app.services.rules.classification import IssueType
 from app.services.rules.labels import ISSUE_TYPE_LABELS
 from app.services.rules.statistics import (
@@ -30,38 +32,43 @@ from app.services.rules.statistics import (
     net_promoter_score,
     wilson,
 )
-from app.services.rules.surveys import DETRACTOR, PROMOTER, SurveyAspect
+from app.services.rules.surveys import SurveyAspect, SurveyKind
 from app.services.rules.tickets import Status
+from app.services.surveys.counting import Counted
 
 _DEFAULT_DAYS: Final = 365
 _TOO_SMALL: Final = 5  # answers, to compare people by
 _MOST_ROWS: Final = 200
-_MONTH: Final = month_of(Survey.invited_at)
-_GROUPS: Final[dict[str, SQLColumnExpression[Any]]] = {
-    "business_line": BusinessLine.name,
-    "department": Survey.department,
-    "staff": Survey.staff_no,
-    "product": Survey.product,
-    "channel": Survey.ticket_channel,
-    "kind": Survey.kind,
-    "month": _MONTH,
+_MONTH: Final[SQLColumnExpression[str]] = func.to_char(column("day"), "YYYY-MM")
+# Of each group its dimension, and what of it the groups are told apart by.
+_GROUPS: Final[dict[str, tuple[str, str | SQLColumnExpression[Any]]]] = {
+    "business_line": ("total", "business_line_id"),
+    "department": ("department", "key"),
+    "staff": ("staff", "key"),
+    "product": ("product", "key"),
+    "channel": ("channel", "key"),
+    "kind": ("total", "kind"),
+    "month": ("total", _MONTH),
 }
-_ANSWERED: Final = Survey.answered_at.is_not(None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """What is counted of one group."""
+    """What is counted of one group, by the names of `FIGURES`."""
 
     key: str | None
-    invited: int
-    n: int
-    rated: int
-    satisfied: int
-    nps_n: int
-    promoters: int
-    detractors: int
-    means: dict[SurveyAspect, float]
+    figures: Counter[str]
+
+    def __getattr__(self, name: str) -> int:
+        return self.figures[name]
+
+    @property
+    def means(self) -> dict[SurveyAspect, float]:
+        return {
+            aspect: round(self.figures[f"{aspect}_sum"] / rated, 4)
+            for aspect in SurveyAspect
+            if (rated := self.figures[f"{aspect}_rated"])
+        }
 
 
 async def read_satisfaction(ctx: Context, wanted: SatisfactionFilter) -> Satisfaction:
@@ -69,22 +76,18 @@ async def read_satisfaction(ctx: Context, wanted: SatisfactionFilter) -> Satisfa
     lines = ctx.line_ids(wanted.business_line)
     until = wanted.until or ctx.now.astimezone(ZoneInfo(ZONE)).date()
     since = min(wanted.since or until - timedelta(days=_DEFAULT_DAYS - 1), until)
-    chosen = [
-        Survey.business_line_id.in_(lines),
-        Survey.invited_at >= _midnight(since),
-        Survey.invited_at < _midnight(until + timedelta(days=1)),
-    ]
-    if wanted.kind is not None:
-        chosen.append(Survey.kind == wanted.kind)
+    counted = Counted(lines, since, until, wanted.kind)
     async with ctx.reports.read() as session:
-        total = (await _counted(session, chosen, null()))[0]
-        groups = await _counted(session, chosen, _GROUPS[wanted.group_by])
-        months = await _counted(session, chosen, _MONTH)
-        themes = await _themes(session, chosen)
-        opened, closed = await _follow_ups(session, chosen)
+        months = await _counts(session, counted.by(*_GROUPS["month"]))
+        groups = await _counts(session, counted.by(*_GROUPS[wanted.group_by]))
+        themes = await _counts(session, counted.by("theme"))
+        closed = await _follow_ups_closed(session, lines, since, until, wanted.kind)
+    if wanted.group_by == "business_line":
+        groups = [_Counts(ctx.known.by_id[UUID(group.key or "")].name, group.figures) for group in groups]
+    total = _Counts(None, sum((month.figures for month in months), Counter()))
     by_staff = wanted.group_by == "staff"
     months.sort(key=lambda month: month.key or "")
-    groups.sort(key=lambda group: (-group.n, group.key or ""))
+    groups.sort(key=lambda group: (-group.answered, group.key or ""))
     shown = months if wanted.group_by == "month" else groups[:_MOST_ROWS]
     return Satisfaction(
         business_lines=sorted(ctx.known.by_id[line].name for line in lines),
@@ -93,11 +96,11 @@ async def read_satisfaction(ctx: Context, wanted: SatisfactionFilter) -> Satisfa
         period_end=until,
         group_by=wanted.group_by,
         total=_row(total),
-        rows=[_row(group, hidden=by_staff and group.n < _TOO_SMALL) for group in shown],
+        rows=[_row(group, hidden=by_staff and group.answered < _TOO_SMALL) for group in shown],
         trend=[_row(month) for month in months],
         change_points=_change_points(months),
-        themes=themes,
-        follow_ups=opened,
+        themes=_themes(themes),
+        follow_ups=total.follow_ups,
         follow_ups_closed=closed,
     )
 
@@ -106,56 +109,31 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(ZONE))
 
 
-async def _counted(
-    session: AsyncSession, chosen: Sequence[ColumnElement[bool]], key: SQLColumnExpression[Any]
-) -> list[_Counts]:
-    """Count by a key; without surveys there is one group of none if the key is constant, else none."""
-    counts = [
-        func.count(),
-        func.count().filter(_ANSWERED),
-        func.count(Survey.satisfied),
-        func.count().filter(Survey.satisfied.is_(True)),
-        func.count(Survey.nps),
-        func.count().filter(Survey.nps >= PROMOTER),
-        func.count().filter(Survey.nps <= DETRACTOR),
-        *(func.avg(cast(Survey.scores[aspect].astext, Integer)) for aspect in SurveyAspect),
+async def _counts(session: AsyncSession, groups: Select[Any]) -> list[_Counts]:
+    return [
+        _Counts(str(key) if key else None, Counter(dict(zip(FIGURES, figures, strict=True))))
+        for key, *figures in await session.execute(groups)
     ]
-    counted = (
-        select(key, *counts)
-        .select_from(Survey)
-        .join(BusinessLine, BusinessLine.id == Survey.business_line_id)
-        .where(*chosen)
-    )
-    grouped = counted if isinstance(key, type(null())) else counted.group_by(key)
-    return [_counts(row) for row in await session.execute(grouped)]
-
-
-def _counts(row: Row[Any]) -> _Counts:
-    key, invited, n, rated, satisfied, nps_n, promoters, detractors, *means = tuple(row)
-    by_aspect = {
-        aspect: round(float(mean), 4) for aspect, mean in zip(SurveyAspect, means, strict=True) if mean is not None
-    }
-    return _Counts(key, invited, n, rated, satisfied, nps_n, promoters, detractors, by_aspect)
 
 
 def _row(counts: _Counts, *, hidden: bool = False) -> SatisfactionRow:
     """Shape a group; of one too small to compare people by only the numbers of people are shown."""
     means = {} if hidden else counts.means
-    rated, nps_n = (0, 0) if hidden else (counts.rated, counts.nps_n)
+    rated, nps_n = (0, 0) if hidden else (counts.rated, counts.loyalty_rated)
     return SatisfactionRow(
         key=counts.key,
         invited=counts.invited,
-        n=counts.n,
-        response_rate=round(counts.n / counts.invited, 4) if counts.invited else None,
+        n=counts.answered,
+        response_rate=round(counts.answered / counts.invited, 4) if counts.invited else None,
         rated=counts.rated,
         mean=means.get(SurveyAspect.OVERALL),
         means={aspect: mean for aspect, mean in means.items() if aspect is not SurveyAspect.OVERALL},
         satisfied_rate=round(counts.satisfied / rated, 4) if rated else None,
         ci95=_rounded(wilson(counts.satisfied, rated)),
-        nps_n=counts.nps_n,
+        nps_n=counts.loyalty_rated,
         nps=_one(net_promoter_score(counts.promoters, counts.detractors, nps_n)),
         nps_ci95=_rounded(net_promoter_interval(counts.promoters, counts.detractors, nps_n)),
-        too_small=counts.n < _TOO_SMALL,
+        too_small=counts.answered < _TOO_SMALL,
     )
 
 
@@ -180,25 +158,32 @@ def _change_points(months: Sequence[_Counts]) -> list[ChangePoint]:
     ]
 
 
-async def _themes(session: AsyncSession, chosen: Sequence[ColumnElement[bool]]) -> list[Theme]:
-    n = func.count()
-    counted = select(Survey.theme, n).where(*chosen, Survey.theme.is_not(None)).group_by(Survey.theme)
-    found = (await session.execute(counted.order_by(n.desc(), Survey.theme))).all()
+def _themes(counted: Sequence[_Counts]) -> list[Theme]:
+    """Name what comments complain of, the most frequent first."""
     themes = []
-    for key, count in found:
-        title = ISSUE_TYPE_LABELS[key or IssueType.OTHER]
-        themes.append(Theme(key=key or IssueType.OTHER, title=Bilingual(zh=title.zh, en=title.en), n=count))
+    for group in sorted(counted, key=lambda group: (-group.invited, group.key or "")):
+        if group.key is not None:
+            issue = IssueType(group.key)
+            title = ISSUE_TYPE_LABELS[issue]
+            themes.append(Theme(key=issue, title=Bilingual(zh=title.zh, en=title.en), n=group.invited))
     return themes
 
 
-async def _follow_ups(session: AsyncSession, chosen: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
-    """Return how many answers led to a follow-up, and how many of those are over."""
-    over = func.count().filter(Ticket.status.in_((Status.CLOSED, Status.CANCELLED)))
-    counted = (
-        select(func.count(), over)
+async def _follow_ups_closed(
+    session: AsyncSession, lines: Sequence[UUID], since: date, until: date, kind: SurveyKind | None
+) -> int:
+    """Return how many of the tickets that follow up an answer are over."""
+    chosen = (
+        select(func.count())
         .select_from(Survey)
         .join(Ticket, Ticket.id == Survey.follow_up_ticket_id)
-        .where(*chosen)
+        .where(
+            Survey.business_line_id.in_(lines),
+            Survey.follow_up_ticket_id.is_not(None),
+            Survey.invited_at >= _midnight(since),
+            Survey.invited_at < _midnight(until + timedelta(days=1)),
+            Ticket.status.in_((Status.CLOSED, Status.CANCELLED)),
+        )
     )
-    opened, closed = (await session.execute(counted)).one()
-    return opened, closed
+    closed: int = (await session.execute(chosen if kind is None else chosen.where(Survey.kind == kind))).scalar_one()
+    return closed
