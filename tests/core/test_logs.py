@@ -10,7 +10,7 @@ import pytest
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from app.core.logs import configure_logs, log_about
+from app.core.logs import configure_logs, log_about, request_line
 from app.core.settings import Settings
 
 
@@ -121,3 +121,22 @@ def test_times_are_utc_and_the_request_is_named(capsys: pytest.CaptureFixture[st
     [line] = lines(capsys.readouterr().out)
     assert line["request_id"] == "req_1"
     assert line["timestamp"].endswith("Z")
+
+
+def test_the_line_of_a_request_tells_what_it_was_about(capsys: pytest.CaptureFixture[str]) -> None:
+    def a_request() -> None:
+        log_about(request_id="req_1", key_id="k")
+        request_line(settings())({"method": "GET", "route": "/v1/tickets/{ticket}", "status": 200})
+
+    copy_context().run(a_request)
+    [line] = lines(capsys.readouterr().out)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "method": "GET", "route": "/v1/tickets/{ticket}", "status": 200, "event": "request", "request_id": "req_1",
+        "key_id": "k", "level": "info",
+    }  # fmt: skip
+
+
+def test_no_request_leaves_a_line_where_only_warnings_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    request_line(settings().model_copy(update={"log_level": "warning"}))({"status": 200})
+    assert capsys.readouterr().out == ""
