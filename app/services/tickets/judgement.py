@@ -128,9 +128,13 @@ def handling_paths(edition: Edition) -> tuple[HandlingPath, ...]:
 
 
 def with_classification(facts: TicketFacts, complaint_class: ComplaintClass, issue_type: IssueType) -> TicketFacts:
-    """Add what the text was read as; "not a complaint" is no class a rule may ask for by accident."""
-    issue = None if issue_type is IssueType.NONE else issue_type
-    return replace(facts, complaint_class=complaint_class, issue_type=issue)
+    """Add what the text was read as."""
+    return replace(facts, complaint_class=complaint_class, issue_type=known_issue(issue_type))
+
+
+def known_issue(issue_type: IssueType) -> IssueType | None:
+    """Return the issue as a fact: that there is none is nothing a rule may ask for by accident."""
+    return None if issue_type is IssueType.NONE else issue_type
 
 
 def classification_document(found: Classification) -> dict[str, Any]:
@@ -198,4 +202,9 @@ def _subject(kind: str, rule: str, outcome: str) -> tuple[str, str]:
 
 def is_serious_complaint(ticket: Ticket) -> bool:
     """Tell whether a ticket has to be announced as a serious or critical complaint."""
-    return ticket.severity in (Severity.SERIOUS, Severity.CRITICAL) and is_complaint(facts_of(ticket))
+    return is_serious(facts_of(ticket))
+
+
+def is_serious(facts: TicketFacts) -> bool:
+    """Tell whether a ticket with these facts has to be announced as a serious or critical complaint."""
+    return facts.severity in (Severity.SERIOUS, Severity.CRITICAL) and is_complaint(facts)
