@@ -5,7 +5,7 @@ late. A sealer therefore numbers events once they are visible; the feed shows se
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Identity, Index, Sequence, String, text
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 
+SEALED_AT_ONCE: Final = 1000
 EVENT_POSITION = Sequence("event_position", metadata=Base.metadata)
 
 
@@ -51,7 +52,7 @@ _SEAL = text("""
 """)
 
 
-async def seal_events(session: AsyncSession, *, limit: int = 1000) -> int:
+async def seal_events(session: AsyncSession, *, limit: int = SEALED_AT_ONCE) -> int:
     """Give committed events their place in the feed; return how many. One sealer works at a time.
 
     Two events of one subject are written under the subject's row lock, so their numbers, and with them their places,

@@ -1,6 +1,6 @@
 """The search index follows the tickets: a worker gives each new description its tokens."""
 
-from typing import TypedDict
+from typing import Final, TypedDict
 from uuid import UUID
 
 import structlog
@@ -19,6 +19,7 @@ class _Row(TypedDict):
     found: list[str]
 
 
+INDEXED_AT_ONCE: Final = 100
 _log = structlog.get_logger("aftersales.search")
 
 _FILL = (
@@ -29,7 +30,7 @@ _FILL = (
 )
 
 
-async def index_pending(session: AsyncSession, *, limit: int = 100) -> int:
+async def index_pending(session: AsyncSession, *, limit: int = INDEXED_AT_ONCE) -> int:
     """Give up to `limit` tickets their tokens; return how many got them. Several workers share the tickets out.
 
     A text that cannot be indexed is named in the log, and its ticket found by other criteria only; it stops no other.

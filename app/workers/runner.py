@@ -42,11 +42,15 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """`round` does a piece of work and returns how much it did: after nothing, the task rests for `rest` seconds."""
+    """`round` does a piece of work and returns how much it did: after less than a batch, the task rests.
+
+    rest: seconds. batch: what a round does at most, where many small pieces would cost more than to let them gather.
+    """
 
     name: str
     rest: float
     round: Callable[[Tools], Awaitable[int]]
+    batch: int = 1
 
 
 async def run_tasks(tasks: Sequence[Task], tools: Tools, stop: asyncio.Event) -> None:
@@ -73,7 +77,7 @@ async def _keep_going(task: Task, tools: Tools, stop: asyncio.Event) -> None:
         else:
             failures = 0
             WORKER_ROUND.labels(task.name).set(time.time())
-            pause = 0.0 if done else task.rest
+            pause = 0.0 if done >= task.batch else task.rest
         await _rest(pause, stop)
 
 

@@ -1,9 +1,12 @@
 """What a worker does, and how often."""
 
 from app.core.metrics import EVENTS_SEALED
+from app.core.outbox import SEALED_AT_ONCE
 from app.services import upkeep
 from app.services.attachments.upkeep import scan_next, sweep_blobs
+from app.services.audit.sealing import CHAINED_AT_ONCE
 from app.services.notices.sending import send_next
+from app.services.search_index import INDEXED_AT_ONCE
 from app.services.surveys.mailing import send_next_letter
 from app.workers.runner import Task, Tools
 
@@ -108,8 +111,8 @@ _LETTER_WRITERS = 2
 
 TASKS = (
     Task("heartbeat", 5.0, _heartbeat),
-    Task("seal events", 0.2, _seal),
-    Task("seal audit trail", 1.0, _seal_audit),
+    Task("seal events", 0.2, _seal, batch=SEALED_AT_ONCE),
+    Task("seal audit trail", 1.0, _seal_audit, batch=CHAINED_AT_ONCE),
     Task("fire timers", 0.5, _fire),
     Task("fire timers of CAPAs", 2.0, _fire_capas),
     Task("fire timers of return requests", 2.0, _fire_deadlines),
@@ -117,7 +120,7 @@ TASKS = (
     Task("follow holidays", 30.0, _recount),
     Task("fan out webhooks", 0.2, _fan_out),
     Task("tidy webhooks", 15.0, _tidy_webhooks),
-    Task("index texts", 0.5, _index),
+    Task("index texts", 0.5, _index, batch=INDEXED_AT_ONCE),
     Task("drain queues", 1.0, _drain),
     Task("watch quality", 10.0, _watch),
     Task("announce measures", 10.0, _measures),

@@ -32,12 +32,14 @@ _TICKET = "/v1/tickets/{ticket}"
 _TEXT = {"business_line": "tableware", "text": "餐盘收到时有两个裂了，请尽快处理。"}
 _KEYED = {"Idempotency-Key": "round-trips-{number}"}
 ASKED: dict[tuple[str, str], tuple[Any, dict[str, str], list[str]]] = {
-    ("take", "POST /v1/tickets"): (a_ticket(), {}, ["BEGIN", "WITH ticket", "COMMIT"]),
+    ("take", "POST /v1/tickets"): (a_ticket(), {}, ["WITH ticket"]),
     ("take under a key", "POST /v1/tickets"): (
-        a_ticket(), _KEYED, ["BEGIN", _CLAIM, "WITH ticket", _SETTLE, "COMMIT"],
+        a_ticket(), _KEYED, ["WITH idempotency_record"],
     ),
     ("repeat", "POST /v1/tickets"): (
-        a_ticket(), {"Idempotency-Key": "repeated-one"}, ["BEGIN", _CLAIM, "SELECT idempotency_record", "COMMIT"],
+        a_ticket(), {"Idempotency-Key": "repeated-one"},
+        # The first in truth is the statement by itself, of which the driver tells a turn of the loop too late.
+        ["BEGIN", _CLAIM, "WITH idempotency_record", "SELECT idempotency_record", "COMMIT"],
     ),
     ("read", f"GET {_TICKET}"): (None, {}, [_SHOWN]),
     ("list", "GET /v1/tickets?limit=50"): (None, {}, [_SHOWN]),

@@ -4,7 +4,7 @@ A trigger puts each new row in a queue, in the row's own transaction. Whatever t
 a row is in the queue from the moment it is visible until its seal is: none can be passed by.
 """
 
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from sqlalchemy import insert, text
@@ -14,6 +14,7 @@ from app.core.db import database_now
 from app.models.audit import AuditSeal
 from app.services.audit.chain import BEGINNING, RECORDS, chained, salted
 
+CHAINED_AT_ONCE: Final = 1000
 _ONE_SEALER = text("SELECT pg_try_advisory_xact_lock(hashtext('aftersales.audit.sealer'))")
 _TAKE = text(f"""
     WITH taken AS (
@@ -32,7 +33,7 @@ _HEADS = text("""
 _ERASE = text("SELECT audit_erase_text(:kind, :row)")
 
 
-async def seal_audit(session: AsyncSession, *, limit: int = 1000) -> int:
+async def seal_audit(session: AsyncSession, *, limit: int = CHAINED_AT_ONCE) -> int:
     """Give committed audit rows their place in the chain; return how many. One sealer works at a time."""
     if not await session.scalar(_ONE_SEALER):
         return 0

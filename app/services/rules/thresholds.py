@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from app.services.rules.commitments import CommitmentClock, moved_by_pauses
 from app.services.rules.sla import Clock, CommitmentState, SlaTerms, Timekeeping
@@ -28,8 +29,13 @@ def thresholds_of(terms: SlaTerms) -> tuple[Threshold, ...]:
 
     At one share the breach comes before the escalation it leads to.
     """
-    warnings = [Threshold(percent, ThresholdKind.WARNING) for percent in terms.warnings_percent.value]
-    levels = enumerate(terms.escalation_percent.value, start=1)
+    return _in_order(terms.warnings_percent.value, terms.escalation_percent.value)
+
+
+@lru_cache(maxsize=64)
+def _in_order(warned: tuple[int, ...], escalated: tuple[int, int, int]) -> tuple[Threshold, ...]:
+    warnings = [Threshold(percent, ThresholdKind.WARNING) for percent in warned]
+    levels = enumerate(escalated, start=1)
     escalations = [Threshold(percent, ThresholdKind.ESCALATION, level) for level, percent in levels]
     order = {kind: place for place, kind in enumerate(ThresholdKind)}
     every = [*warnings, Threshold(100, ThresholdKind.BREACH), *escalations]

@@ -69,19 +69,21 @@ def commitment_row(
     make: Callable[..., TicketCommitment] = TicketCommitment,
 ) -> TicketCommitment:
     """Return a new commitment with its timer set; `make` makes the row of its values by column."""
-    row = make(
+    target, state = promised.target, CommitmentState.RUNNING
+    clock = CommitmentClock(promised.milestone, target, promised.started_at, promised.due_at, state, None, None, ())
+    return make(
         id=new_id(),
         business_line_id=ticket.business_line_id,
         ticket_id=ticket.id,
         test_clock_id=ticket.test_clock_id,
         milestone=promised.milestone,
         instance=instance,
-        target_value=promised.target.value,
-        target_unit=promised.target.unit,
+        target_value=target.value,
+        target_unit=target.unit,
         started_at=promised.started_at,
         due_at=promised.due_at,
         calendar_confirmed=promised.confirmed,
-        state=CommitmentState.RUNNING,
+        state=state,
         met_at=None,
         ended_at=None,
         pauses=[],
@@ -90,10 +92,9 @@ def commitment_row(
         paused_seconds=None,
         thresholds_fired=0,
         firing_failures=0,
+        next_fire_at=next_firing(clock, 0, thresholds_of(policy.edition.sla), policy.time),
         escalation_acknowledged_at=None,
     )
-    set_timer(row, policy)
-    return row
 
 
 def meet(
@@ -219,5 +220,5 @@ def promise_anew(ticket: Ticket, rows: Sequence[TicketCommitment], policy: Polic
 
 def decision_documents(decisions: Iterable[Decision], at: datetime) -> list[dict[str, Any]]:
     """Return decisions as the ticket keeps them."""
-    shown = instant_text(at)
-    return [decision.document() | {"at": shown} for decision in decisions]
+    recorded = {"at": instant_text(at)}
+    return [decision.document() | recorded for decision in decisions]

@@ -1,7 +1,7 @@
 """A new ticket decided: kind, deadlines, route, materials, promise, and what its timeline and the feed begin with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -29,10 +29,10 @@ from app.services.tickets.judgement import (
     Judgement,
     Reading,
     classification_document,
-    is_serious_complaint,
+    is_serious,
     judge,
+    known_issue,
     read_text,
-    with_classification,
 )
 from app.services.tickets.records import entry_row, event_row
 from app.services.tickets.service_points import Network, read_network
@@ -118,7 +118,7 @@ def decide_draft(ctx: Context, line: Line, body: TicketIn, network: Network | No
         channel=body.channel,
         edition=policy.edition,
     )
-    facts = replace(_facts(body, reading), sold_by=network.sold_by if network else None)
+    facts = _facts(body, reading, network.sold_by if network else None)
     judged = judge(
         policy, facts, opened_at, materials=body.materials, first_contact=first_contact(body),
         points=network.points if network else None,
@@ -127,11 +127,12 @@ def decide_draft(ctx: Context, line: Line, body: TicketIn, network: Network | No
     ticket.sold_by = facts.sold_by
     rows = [commitment_row(ticket, promised, policy, make=_commitment) for promised in judged.sla.commitments]
     promise_anew(ticket, rows, policy, ctx.now)
-    return Draft(ticket, rows, is_serious_complaint(ticket), judged.handling, policy)
+    return Draft(ticket, rows, is_serious(facts), judged.handling, policy)
 
 
-def _facts(body: TicketIn, reading: Reading) -> TicketFacts:
-    facts = TicketFacts(
+def _facts(body: TicketIn, reading: Reading, sold_by: str | None) -> TicketFacts:
+    found = reading.classification
+    return TicketFacts(
         channel=body.channel,
         kind=reading.kind,
         urgency=reading.urgency,
@@ -143,9 +144,10 @@ def _facts(body: TicketIn, reading: Reading) -> TicketFacts:
         seller=body.seller,
         service_provider=body.service_provider,
         branch=body.branch,
+        sold_by=sold_by,
+        complaint_class=found.complaint_class,
+        issue_type=known_issue(found.issue_type),
     )
-    found = reading.classification
-    return with_classification(facts, found.complaint_class, found.issue_type)
 
 
 def _decided(reading: Reading, judged: Judgement, now: datetime) -> dict[str, Any]:

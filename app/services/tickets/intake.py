@@ -72,12 +72,12 @@ async def _take_at_once(ctx: Context, line: Line, body: TicketIn) -> Answer | No
         return None
     if draft.handling is not None and draft.handling.report_required:
         return None
-    ticket, claim = draft.ticket, ctx.claim(body, line=line.name)
+    ticket, claim, db = draft.ticket, ctx.claim(body, line=line.name), ctx.db
     beginning = begin(ctx, draft, first_contact(body))
-    ticket.number = f"AS-{_day(draft)}-{await ctx.kit.serials.next(ctx.db):06}"
+    ticket.number = f"AS-{_day(draft)}-{await ctx.kit.serials.next(db):06}"
     answer = shown_answer(ctx, 201, ticket, draft.commitments)
     try:
-        if not await insert_at_once(ctx.db, ticket, draft.commitments, beginning, claim, answer):
+        if not await insert_at_once(db, ticket, draft.commitments, beginning, claim, answer):
             return None  # the key was used before
     except asyncpg.UniqueViolationError:
         return None  # there is a ticket with this reference, or this number

@@ -134,7 +134,7 @@ def with_classification(facts: TicketFacts, complaint_class: ComplaintClass, iss
 
 
 def known_issue(issue_type: IssueType) -> IssueType | None:
-    """The issue type of no complaint is none that a rule may ask for by accident."""
+    """Return the issue as a fact: that there is none is nothing a rule may ask for by accident."""
     return None if issue_type is IssueType.NONE else issue_type
 
 
@@ -203,4 +203,9 @@ def _subject(kind: str, rule: str, outcome: str) -> tuple[str, str]:
 
 def is_serious_complaint(ticket: Ticket) -> bool:
     """Tell whether a ticket has to be announced as a serious or critical complaint."""
-    return ticket.severity in (Severity.SERIOUS, Severity.CRITICAL) and is_complaint(facts_of(ticket))
+    return is_serious(facts_of(ticket))
+
+
+def is_serious(facts: TicketFacts) -> bool:
+    """Tell whether a ticket with these facts has to be announced as a serious or critical complaint."""
+    return facts.severity in (Severity.SERIOUS, Severity.CRITICAL) and is_complaint(facts)
