@@ -22,7 +22,7 @@ _SENSITIVE = """
 phone email address secret order_token csv
 contact_sealed customer_sealed address_sealed attachment.name_sealed secret_sealed secrets_sealed
 idempotency_record.answer
-phone_hash email_hash name_hash customer_hash customer_hashes address_hash key_hash
+phone_hash email_hash name_hash customer_hash customer_hashes person_hashes address_hash key_hash
 ticket.fingerprint idempotency_record.fingerprint counter.name
 CustomerIn.name CustomerOut.name SearchIn.name CustomerSearchIn.name RevealOut.values
 ArchivedCustomerIn.name ArchivedCustomerOut.name ArchivedCustomerPatch.name SurveyCustomerIn.name AttachmentOut.name
