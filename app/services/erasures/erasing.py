@@ -125,14 +125,8 @@ async def _erase_tickets(
         for ticket in tickets
     )
     await session.flush()
-    subjects = [
-        *(f"tickets/{one}" for one in _shown("tkt", ids)),
-        *(f"returns/{one}" for one in _shown("ret", returns)),
-    ]
-    words = or_(TimelineEntry.text.is_not(None), TimelineEntry.data.has_any(["before", "call"]))
-    entries = select(TimelineEntry.id).where(TimelineEntry.ticket_id.in_(ids), words)
-    await erase_audit_texts(session, "timeline_entry", list(await session.scalars(entries)))
-    await _erase_purposes(session, subjects)
+    await erase_audit_texts(session, "timeline_entry", entered)
+    await _erase_purposes(session, [*_shown("tickets/tkt", ids), *_shown("returns/ret", returns)])
     return blobs
 
 
@@ -158,8 +152,7 @@ async def _erase_rest(
     done["customers"] += len(customers)
     shown = [*_shown("cus", customers), *_shown("pur", bought), *_shown("ret", returns), *_shown("srv", surveys)]
     done["stored_answers"] += await erase_answers(session, keyring, shown)
-    subjects = [f"customers/{one}" for one in _shown("cus", customers)]
-    await _erase_purposes(session, [*subjects, *(f"returns/{one}" for one in _shown("ret", returns))])
+    await _erase_purposes(session, [*_shown("customers/cus", customers), *_shown("returns/ret", returns)])
 
 
 def _finish(session: AsyncSession, erasure: Erasure, done: Counter[str], at: datetime) -> None:

@@ -63,10 +63,10 @@ async def find_person(
     ids = union(*(
         select(column).where(column.class_.business_line_id == line, column.is_not(None)) for column in columns
     ))  # fmt: skip
-    theirs = [
-        found
-        for found in await session.scalars(ids)
-        if found is not None
-        and not wanted.isdisjoint(contact_hashes(keyring, phone=None, email=None, external_id=found))
-    ]
+    known = [found for found in await session.scalars(ids) if found is not None]
+    theirs = [found for found in known if not wanted.isdisjoint(_hashes(keyring, found))]
     return Person(line, hashes, theirs, until)
+
+
+def _hashes(keyring: KeyRing, external_id: str) -> list[bytes]:
+    return contact_hashes(keyring, phone=None, email=None, external_id=external_id)
