@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.blobs import Blobs
@@ -21,6 +21,7 @@ from app.models.complaint_reports import ComplaintReport
 from app.models.customers import Customer
 from app.models.erasures import Erasure
 from app.models.purchases import Purchase
+from app.models.responsibility import Inspection, Responsibility
 from app.models.return_requests import ReturnLine, ReturnRequest
 from app.models.surveys import Survey, SurveyLetter
 from app.models.tickets import Ticket, TimelineEntry
@@ -44,6 +45,7 @@ from app.services.rules.notices import NoticeState
 from app.services.rules.surveys import SurveyState
 from app.services.tickets.records import timeline_row
 
+_OfTicket = TimelineEntry | Inspection | Responsibility | ReturnRequest | Survey | ComplaintReport
 _BATCH: Final = 200  # tickets
 _EXPIRED: Final = 500  # purchases
 _LOCAL: Final = ZoneInfo("Asia/Shanghai")
@@ -106,18 +108,19 @@ async def _erase_tickets(
     done["tickets"] += len(ids)
     blobs = await _erase_attachments(session, ids, at)
     done["attachments"] += len(blobs)
-    returns = list(await session.scalars(select(ReturnRequest.id).where(ReturnRequest.ticket_id.in_(ids))))
+    returns = await _of_tickets(session, ReturnRequest, ids)
     done["return_requests"] += await _erase_returns(session, returns)
-    surveys = list(await session.scalars(select(Survey.id).where(Survey.ticket_id.in_(ids))))
+    surveys = await _of_tickets(session, Survey, ids)
     done["surveys"] += await _erase_surveys(session, surveys, at)
     for place in OF_TICKETS:
         await _overwrite(session, place, ids)
     await session.execute(update(Ticket).where(Ticket.id.in_(ids)).values(updated_at=at))
-    reports = select(ComplaintReport.id).where(ComplaintReport.ticket_id.in_(ids))
-    await _overwrite(session, OF_REPORTS, list(await session.scalars(reports)))
+    await _overwrite(session, OF_REPORTS, await _of_tickets(session, ComplaintReport, ids))
     shown = [*_shown("tkt", ids), *_shown("ret", returns), *_shown("srv", surveys)]
-    entered = list(await session.scalars(select(TimelineEntry.id).where(TimelineEntry.ticket_id.in_(ids))))
-    shown += [*_shown("tle", entered), *(ticket.number for ticket in tickets)]
+    entered = await _of_tickets(session, TimelineEntry, ids)
+    shown += [ticket.number for ticket in tickets] + _shown("tle", entered)
+    shown += _shown("ins", await _of_tickets(session, Inspection, ids))
+    shown += _shown("rsp", await _of_tickets(session, Responsibility, ids))
     done["stored_answers"] += await erase_answers(session, keyring, shown)
     told = {"erasure_id": id_text("era", erasure.id)}
     session.add_all(
@@ -142,17 +145,22 @@ async def _erase_rest(
     of_purchases = select(ReturnLine.return_request_id).where(ReturnLine.purchase_id.in_(bought))
     returns = list(await session.scalars(select(ReturnRequest.id).where(ReturnRequest.id.in_(of_purchases))))
     done["return_requests"] += await _erase_returns(session, returns)
-    cards = select(WarrantyCard.id).where(WarrantyCard.purchase_id.in_(bought))
-    await _overwrite(session, OF_CARDS, list(await session.scalars(cards)))
+    cards = list(await session.scalars(select(WarrantyCard.id).where(WarrantyCard.purchase_id.in_(bought))))
+    await _overwrite(session, OF_CARDS, cards)
     for purchase in purchases:
         _free(purchase, erasure, at)
     done["purchases"] += len(purchases)
     await session.flush()
     await session.execute(delete(Customer).where(Customer.id.in_(customers)))
     done["customers"] += len(customers)
-    shown = [*_shown("cus", customers), *_shown("pur", bought), *_shown("ret", returns), *_shown("srv", surveys)]
+    shown = [*_shown("cus", customers), *_shown("pur", bought), *_shown("wty", cards)]
+    shown += [*_shown("ret", returns), *_shown("srv", surveys)]
     done["stored_answers"] += await erase_answers(session, keyring, shown)
     await _erase_purposes(session, [*_shown("customers/cus", customers), *_shown("returns/ret", returns)])
+
+
+async def _of_tickets(session: AsyncSession, kind: type[_OfTicket], tickets: Sequence[UUID]) -> list[UUID]:
+    return list(await session.scalars(select(kind.id).where(kind.ticket_id.in_(tickets))))
 
 
 def _finish(session: AsyncSession, erasure: Erasure, done: Counter[str], at: datetime) -> None:
