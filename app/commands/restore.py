@@ -1,6 +1,7 @@
 """`aftersales restore`: make a data folder of a backup, as everything was at a moment."""
 
 import shutil
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import datetime
 from pathlib import Path
@@ -10,16 +11,23 @@ from sqlalchemy import text
 from app.commands.backup import attachments_of, files_explained, place_settings, store_in
 from app.commands.database import on_place
 from app.commands.faults import explained
-from app.commands.place import add_data_dir
+from app.commands.place import add_data_dir, own_place
+from app.commands.reapply_erasures import reapply, report
 from app.core.backups.restoring import choose_base, make_cluster, restore_attachments, tidy_cluster
 from app.core.db import Database
 from app.core.faults import Fault
 from app.core.language import Text
 from app.core.postgres import EmbeddedPostgres
 from app.core.postgres_programs import EmbeddedPostgresUnavailable
+from app.core.schema import migrate
+from app.core.settings import load_settings
 from app.services.attachments.upkeep import blobs_on_file
+from app.services.erasures.ledger import BEGINNING
 
 _PATIENCE = 6 * 3600.0
+_ERASURES_REMAIN = (
+    "开放服务前须运行 aftersales reapply-erasures / run `aftersales reapply-erasures` before the service is opened"
+)
 _HINT = Text(
     "备份中最后一次提交之后的时刻无法到达，此时请省略 --until；其他版本的 PostgreSQL 请用 --unpack-only",
     "No moment after the last commit can be reached: leave --until out; --unpack-only is for another PostgreSQL",
@@ -64,9 +72,12 @@ def run(options: Namespace) -> int:
             if attachments is not None:
                 restore_attachments(store, attachments, store.attachment_names())
             print(cluster)
+            print(_ERASURES_REMAIN, file=sys.stderr)
             return 0
         last_commit, blobs = _recovered(data_dir, cluster)
-        missing = restore_attachments(store, attachments, blobs) if attachments else []
+        ledger = [name for name in store.attachment_names() if name.startswith(BEGINNING)]
+        missing = restore_attachments(store, attachments, [*blobs, *ledger]) if attachments else []
+        _erase_again(data_dir)
     print(
         f"已由备份 {base.name} 恢复，最后一次提交 {last_commit}，附件 {len(blobs) - len(missing)} 个 / "
         f"restored from {base.name}; the last commit is of {last_commit}; {len(blobs) - len(missing)} attachments"
@@ -74,6 +85,13 @@ def run(options: Namespace) -> int:
     for name in missing:
         print(f"备份中没有附件 / not in the backup: {name}")
     return 1 if missing else 0
+
+
+def _erase_again(data_dir: Path) -> None:
+    """Make the erasures again that came after the moment; for that the schema is brought to this program's."""
+    with EmbeddedPostgres(data_dir, patience=_PATIENCE) as server:
+        migrate(server.url)
+        report(reapply(load_settings(database_url=server.url, **own_place(data_dir))))
 
 
 def _refuse_filled(*folders: Path) -> None:

@@ -35,6 +35,7 @@ from app.services.erasures.places import (
     OF_CARDS,
     OF_REPORTS,
     OF_RETURNS,
+    OF_SURVEY_EVENTS,
     OF_SURVEYS,
     OF_TICKETS,
     Place,
@@ -176,13 +177,13 @@ def _finish(session: AsyncSession, erasure: Erasure, done: Counter[str], at: dat
 
 
 async def _erase_attachments(session: AsyncSession, tickets: Sequence[UUID], at: datetime) -> list[str]:
-    """Take name and blob from attachments that have them; return the blobs."""
+    """Take names, blobs and words from attachments; return the blobs."""
     there = Attachment.ticket_id.in_(tickets), Attachment.blob.is_not(None)
-    found = (await session.execute(select(Attachment.id, Attachment.blob).where(*there).with_for_update())).all()
-    ids = [row.id for row in found]
-    gone = update(Attachment).where(Attachment.id.in_(ids)).values(dict(OF_ATTACHMENTS.leaves))
-    await session.execute(gone.values(removed_at=at))
-    return [row.blob for row in found]
+    blobs = list(await session.scalars(select(Attachment.blob).where(*there).with_for_update()))
+    removed_at = func.coalesce(Attachment.removed_at, at)
+    gone = update(Attachment).where(Attachment.ticket_id.in_(tickets)).values(dict(OF_ATTACHMENTS.leaves))
+    await session.execute(gone.values(removed_at=removed_at))
+    return [blob for blob in blobs if blob is not None]
 
 
 async def _erase_returns(session: AsyncSession, returns: Sequence[UUID]) -> int:
@@ -203,6 +204,7 @@ async def _erase_returns(session: AsyncSession, returns: Sequence[UUID]) -> int:
 async def _erase_surveys(session: AsyncSession, surveys: Sequence[UUID], at: datetime) -> int:
     """Erase contact and comment; links that were open lead nowhere, and letters stay unsent. Scores stay."""
     await _overwrite(session, OF_SURVEYS, surveys)
+    await _overwrite(session, OF_SURVEY_EVENTS, _shown("surveys/srv", surveys))
     mine = Survey.id.in_(surveys)
     asked = update(Survey).where(mine, Survey.state.in_([SurveyState.QUEUED, SurveyState.INVITED]))
     await session.execute(asked.values(state=SurveyState.EXPIRED))
@@ -247,7 +249,7 @@ async def _erase_purposes(session: AsyncSession, subjects: Sequence[str]) -> Non
     await erase_audit_texts(session, "access_log", list(await session.scalars(looks)))
 
 
-async def _overwrite(session: AsyncSession, place: Place, ids: Sequence[UUID]) -> None:
+async def _overwrite(session: AsyncSession, place: Place, ids: Sequence[UUID] | Sequence[str]) -> None:
     changed = update(place.table).where(place.of.in_(ids)).values(dict(place.leaves))
     await session.execute(changed.execution_options(synchronize_session=False))
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.expression import ColumnElement, cast, literal
 
 from app.core.db import Base
+from app.core.outbox import Event
 from app.models.attachments import Attachment
 from app.models.complaint_reports import ComplaintReport, ComplaintReportApproval, ComplaintReportMeasure
 from app.models.feedback import ClassificationFeedback
@@ -98,7 +99,7 @@ OF_TICKETS: Final = (
 )  # fmt: skip
 OF_REPORTS: Final = Place(ComplaintReportApproval.report_id, _words(ComplaintReportApproval.reason))
 OF_ATTACHMENTS: Final = Place(
-    Attachment.id, {**_nothing(Attachment.name_sealed, Attachment.blob), Attachment.removal_reason: "erased"}
+    Attachment.ticket_id, {**_nothing(Attachment.name_sealed, Attachment.blob), Attachment.removal_reason: ERASED}
 )
 OF_RETURNS: Final = Place(ReturnLine.return_request_id, _words(ReturnLine.problem))
 OF_SURVEYS: Final = Place(
@@ -110,8 +111,9 @@ OF_SURVEYS: Final = Place(
         Survey.version: Survey.version + 1,
     },
 )
+OF_SURVEY_EVENTS: Final = Place(Event.subject, {Event.data: _without(Event.data, "customer_external_id")})
 OF_CARDS: Final = Place(WarrantyExtension.warranty_card_id, _words(WarrantyExtension.reason))
-OVERWRITTEN: Final = (*OF_TICKETS, OF_REPORTS, OF_ATTACHMENTS, OF_RETURNS, OF_SURVEYS, OF_CARDS)
+OVERWRITTEN: Final = (*OF_TICKETS, OF_REPORTS, OF_ATTACHMENTS, OF_RETURNS, OF_SURVEYS, OF_SURVEY_EVENTS, OF_CARDS)
 
 # By code of their own, see `erasing`: rows that go, words in the audit trail, within documents, in stored answers.
 DELETED: Final = frozenset({"customer"})
@@ -131,7 +133,7 @@ KEPT: Final = {
         "responsibility.decision responsibility.duty responsibility.warnings return_decision.facts "
         "return_decision.answer return_decision.cause return_line.reason return_line.remedy return_request.message "
         "inspection.conclusion inspection.attachments classification_feedback.confirmed survey_letter.purpose "
-        "notice.data event.data"
+        "notice.data"
     ),
     "the caller's own number of the matter: it leads to nobody but in the caller's system, and keeps repeats apart": (
         "ticket.external_ref ticket.call_id erasure.reference"
