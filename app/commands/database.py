@@ -4,7 +4,6 @@ import asyncio
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import TypeVar
 
 from app.commands.faults import explained
@@ -35,9 +34,8 @@ def command_settings(options: Namespace) -> Iterator[Settings]:
                 yield load_settings(database_url=server.url, **own_place(options.data_dir))
 
 
-def on_place(data_dir: Path, url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Do a command's work on the data folder's own database as it is, whatever its schema."""
-    settings = load_settings(database_url=url, **own_place(data_dir))
+def on_place(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do a command's work on a database as it is, whatever its schema."""
 
     async def do() -> T:
         async with database(settings) as db:
@@ -52,15 +50,15 @@ def on_database(options: Namespace, work: Callable[[Database], Awaitable[T]]) ->
         return work_with(settings, work)
 
 
-def work_with(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Do a command's work on a database; a new one gets its schema first.
+def work_with(settings: Settings, work: Callable[[Database], Awaitable[T]], *, upgrade: bool = False) -> T:
+    """Do a command's work on a database; a new one gets its schema first, with `upgrade` an older one too.
 
     Raises: Fault if its schema is not this program's.
     """
 
     async def do() -> T:
         async with database(settings) as db:
-            await bring_up(db, settings, only_new=True)
+            await bring_up(db, settings, only_new=not upgrade)
             return await work(db)
 
     return asyncio.run(do())

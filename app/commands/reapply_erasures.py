@@ -25,10 +25,13 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def reapply(settings: Settings) -> int:
-    """Make erasures again that the database does not know of; return how many. Its schema must be this program's."""
+def reapply(settings: Settings, *, upgrade: bool = False) -> int:
+    """Make erasures again that the database does not know of; return how many.
+
+    upgrade: bring an older schema to this program's first. Raises: Fault for one that is not, or newer.
+    """
     keyring, blobs = KeyRing.read(settings.secret_keys_file, settings.secret_keys), Blobs(settings.attachments)
-    return work_with(settings, lambda db: erase_again(db, keyring, blobs))
+    return work_with(settings, lambda db: erase_again(db, keyring, blobs), upgrade=upgrade)
 
 
 def report(number: int) -> None:

@@ -19,7 +19,6 @@ from app.core.faults import Fault
 from app.core.language import Text
 from app.core.postgres import EmbeddedPostgres
 from app.core.postgres_programs import EmbeddedPostgresUnavailable
-from app.core.schema import migrate
 from app.core.settings import load_settings
 from app.services.attachments.upkeep import blobs_on_file
 from app.services.erasures.ledger import BEGINNING
@@ -74,24 +73,20 @@ def run(options: Namespace) -> int:
             print(cluster)
             print(_ERASURES_REMAIN, file=sys.stderr)
             return 0
-        last_commit, blobs = _recovered(data_dir, cluster)
-        ledger = [name for name in store.attachment_names() if name.startswith(BEGINNING)]
-        missing = restore_attachments(store, attachments, [*blobs, *ledger]) if attachments else []
-        _erase_again(data_dir)
+        if attachments is not None:
+            ledger = [name for name in store.attachment_names() if name.startswith(BEGINNING)]
+            restore_attachments(store, attachments, ledger)
+        last_commit, erased, blobs = _recovered(data_dir, cluster)
+        missing = restore_attachments(store, attachments, blobs) if attachments else []
     print(
         f"已由备份 {base.name} 恢复，最后一次提交 {last_commit}，附件 {len(blobs) - len(missing)} 个 / "
         f"restored from {base.name}; the last commit is of {last_commit}; {len(blobs) - len(missing)} attachments"
     )
+    if erased:
+        report(erased)
     for name in missing:
         print(f"备份中没有附件 / not in the backup: {name}")
     return 1 if missing else 0
-
-
-def _erase_again(data_dir: Path) -> None:
-    """Make the erasures again that came after the moment; for that the schema is brought to this program's."""
-    with EmbeddedPostgres(data_dir, patience=_PATIENCE) as server:
-        migrate(server.url)
-        report(reapply(load_settings(database_url=server.url, **own_place(data_dir))))
 
 
 def _refuse_filled(*folders: Path) -> None:
@@ -105,20 +100,28 @@ def _refuse_filled(*folders: Path) -> None:
             )
 
 
-def _recovered(data_dir: Path, cluster: Path) -> tuple[str, list[str]]:
-    """Have the server go through the log; return when the last commit was, and the names of the files on record.
+def _recovered(data_dir: Path, cluster: Path) -> tuple[str, int, list[str]]:
+    """Have the server go through the log, and erase again whom the ledger names.
 
-    Raises: Fault with the server's own reason, after the cluster was taken away again.
+    Return when the last commit was, how many erasures were made again, and the names of the files on record.
+    Raises: Fault with the server's own reason, after the cluster was taken away again; for a schema of a newer program,
+    which is to do the restore.
     """
 
-    async def look(db: Database) -> tuple[str, list[str]]:
+    async def last_commit(db: Database) -> str:
         async with db.read() as session:
             moment = await session.scalar(text("SELECT pg_last_xact_replay_timestamp()"))
-            return moment.isoformat() if moment else "-", await blobs_on_file(session)
+            return moment.isoformat() if moment else "-"
+
+    async def on_file(db: Database) -> list[str]:
+        async with db.read() as session:
+            return await blobs_on_file(session)
 
     try:
         with EmbeddedPostgres(data_dir, patience=_PATIENCE) as server:
-            found = on_place(data_dir, server.url, look)
+            settings = load_settings(database_url=server.url, **own_place(data_dir))
+            moment = on_place(settings, last_commit)
+            found = moment, reapply(settings, upgrade=True), on_place(settings, on_file)
     except EmbeddedPostgresUnavailable as unavailable:
         shutil.rmtree(cluster, ignore_errors=True)
         reason = unavailable.reason
