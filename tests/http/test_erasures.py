@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -124,8 +125,19 @@ async def buy(client: AsyncClient, customer: str, order_no: str, day: str) -> st
     return str(answer.json()["id"])
 
 
-async def test_R26_what_stays_of_a_person_leads_to_nobody(service: Service) -> None:
-    client = await service.client(tier=Tier.SENSITIVE)
+@dataclass
+class Life:
+    """What a person leaves in the service: the ids of it, and their survey's link."""
+
+    ticket: dict[str, Any]
+    customer: str
+    old: str
+    new: str
+    survey: str
+
+
+async def live(service: Service, client: AsyncClient) -> Life:
+    """Have a person buy, complain, send a photo, be looked at and asked, and wish to be asked no more."""
     customer = (await client.post("/v1/customers", json={"business_line": LINE, **PERSON})).json()["id"]
     old, new = await buy(client, customer, "D-1", "2023-11-22"), await buy(client, customer, "D-2", "2026-11-20")
     ticket = await finish(client, product={"name": "餐盘", "order_no": "D-2"})
@@ -136,46 +148,62 @@ async def test_R26_what_stays_of_a_person_leads_to_nobody(service: Service) -> N
     assert sent.status_code == 201, sent.text
     look = {"purpose": "回电慕容白", "fields": ["phone"]}
     assert (await client.post(f"/v1/tickets/{ticket['id']}/reveal", json=look)).status_code == 200
-    survey = (await client.post("/v1/surveys", json={"ticket_number": ticket["number"]})).json()
-    assert (await service.anonymous().get(survey["url"])).status_code == 200
+    survey = (await client.post("/v1/surveys", json={"ticket_number": ticket["number"]})).json()["url"]
+    assert (await service.anonymous().get(survey)).status_code == 200
     await client.post("/v1/surveys/opt-outs", json={"business_line": LINE, "phone": PERSON["phone"]})
     while await seal_audit_trail(service.db):
         pass
+    return Life(ticket, customer, old, new, survey)
+
+
+async def test_R26_what_stays_of_a_person_leads_to_nobody(service: Service) -> None:
+    client = await service.client(tier=Tier.SENSITIVE)
+    life = await live(service, client)
     asked = await ask(client, phone=PERSON["phone"], staff_no="9001")
     assert (asked["state"], asked["due_at"]) == ("accepted", "2026-12-07T04:00:00.000Z")
     await work(service)
 
     done = await shown(client, asked)
-    assert (done["state"], done["counts"]["tickets"], done["counts"]["attachments"]) == ("done", 1, 1)
-    assert (done["counts"]["customers"], done["counts"]["purchases"], done["counts"]["surveys"]) == (1, 2, 1)
+    counts = {name: done["counts"][name] for name in ("tickets", "attachments", "customers", "purchases", "surveys")}
+    assert (done["state"], counts) == (
+        "done", {"tickets": 1, "attachments": 1, "customers": 1, "purchases": 2, "surveys": 1}
+    )  # fmt: skip
     assert done["kept"] == {"purchases": 1, "until": "2029-11-20", "law": TRANSACTION_RECORDS.document()}
     assert hits(await everywhere(service), HIDDEN) == set()
+    await check_what_stays(service, client, life)
+    await check_records(service, client, life, asked)
+
+    service.clock.now = datetime(2029, 11, 20, 4, 0, tzinfo=UTC)
+    await work(service)
+    [kept] = await service.sql("SELECT count(*) AS n FROM purchase WHERE order_no = 'D-2' OR serial_no IS NOT NULL")
+    assert kept["n"] == 0
+
+
+async def check_what_stays(service: Service, client: AsyncClient, life: Life) -> None:
+    ticket = life.ticket
     after = (await client.get(f"/v1/tickets/{ticket['id']}")).json()
     assert after["description"] == ERASED
     assert [after[name] for name in ("status", "opened_at", "number")] == [
         "closed", ticket["opened_at"], ticket["number"],
     ]  # fmt: skip
     assert [one["due_at"] for one in after["commitments"]] == [one["due_at"] for one in ticket["commitments"]]
-    check_problem(await client.get(f"/v1/customers/{customer}"), 404, "not_found")
-    assert (await client.get(f"/v1/purchases/{new}")).json()["order_no"] == "D-2"
-    assert (await client.get(f"/v1/purchases/{old}")).json()["order_no"].startswith("erased-")
-    page = await service.anonymous().get(survey["url"])
-    assert page.status_code == 404
+    check_problem(await client.get(f"/v1/customers/{life.customer}"), 404, "not_found")
+    assert (await client.get(f"/v1/purchases/{life.new}")).json()["order_no"] == "D-2"
+    assert (await client.get(f"/v1/purchases/{life.old}")).json()["order_no"].startswith("erased-")
+    assert (await service.anonymous().get(life.survey)).status_code == 404
+    [opted] = await service.sql("SELECT count(*) AS n FROM survey_opt_out")
+    assert opted["n"] == 1  # not to be asked still holds
+
+
+async def check_records(service: Service, client: AsyncClient, life: Life, asked: dict[str, Any]) -> None:
     async with service.db.read() as session:
         assert (await verify_audit(session)).findings == []
-    [entry] = [one for one in await timeline(client, ticket) if one["kind"] == "personal_data_erased"]
+    [entry] = [one for one in await timeline(client, life.ticket) if one["kind"] == "personal_data_erased"]
     assert entry["data"] == {"erasure_id": asked["id"]}
     [told] = await service.sql("SELECT data FROM event WHERE type = 'person.erased'")
     assert asked["id"] in told["data"]
     [row] = (await client.get("/v1/access-log", params={"subject": f"erasures/{asked['id']}"})).json()["items"]
     assert (row["fields"], row["purpose"]) == (["erasure"], "requested")
-    [opted] = await service.sql("SELECT count(*) AS n FROM survey_opt_out")
-    assert opted["n"] == 1  # not to be asked still holds
-
-    service.clock.now = datetime(2029, 11, 20, 4, 0, tzinfo=UTC)
-    await work(service)
-    [kept] = await service.sql("SELECT count(*) AS n FROM purchase WHERE order_no = 'D-2' OR serial_no IS NOT NULL")
-    assert kept["n"] == 0
 
 
 async def timeline(client: AsyncClient, ticket: dict[str, Any]) -> list[dict[str, Any]]:

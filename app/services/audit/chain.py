@@ -20,7 +20,8 @@ RECORDS = """
         SELECT jsonb_object_agg(key, value) FROM jsonb_each(fixed) WHERE value <> 'null')::text, 'UTF8')) AS digest
     FROM (SELECT 'timeline_entry' AS kind, id,
               to_jsonb(t) - 'text' || jsonb_build_object('data', data - '{before,call}'::text[]) AS fixed,
-              nullif(concat(text, data -> 'before', data -> 'call'), '') AS words FROM timeline_entry t
+              CASE WHEN text IS NOT NULL OR data ?| '{before,call}'::text[]
+              THEN concat(text, data -> 'before', data -> 'call') END AS words FROM timeline_entry t
           UNION ALL
           SELECT 'access_log', id, to_jsonb(a) - 'purpose', purpose FROM access_log a) AS records
 """
