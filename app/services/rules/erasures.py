@@ -35,8 +35,9 @@ OPEN_MATTERS: Final = Wording(
     "PIPL art. 47 para. 1 no. 1: while a matter is open, the purpose of the data is not fulfilled",
 )
 TRANSACTION_RECORDS: Final = Wording(
-    "电子商务法第三十一条：交易信息自交易完成之日起保存不少于三年；个人信息保护法第四十七条第二款：保存期内仅存储",
-    "E-Commerce Law art. 31: records of a transaction are kept for three years from its completion; "
+    "电子商务法第三十一条（针对平台经营者，本服务一律照此）：交易信息自交易完成之日起保存不少于三年；个人信息保护法第四十七条第二款：保存期内仅存储",
+    "E-Commerce Law art. 31 (of platforms; here for all): records of a transaction are kept for three years from its "
+    "completion; "
     "PIPL art. 47 para. 2: until then they are stored and nothing else",
 )
 
