@@ -1,12 +1,11 @@
-"""The folder that backups of one database are kept in. Everything in it is sealed and is written once, but for the marks
-of what is missed.
+"""The folder that backups of one database are kept in. Everything in it is sealed, is written once and never changed.
 
 cluster                      which database cluster this is of
 base/20261123T045612Z/files  the cluster as `pg_basebackup` gave it, a tar
 base/20261123T045612Z/record what is known of it; written last, so that a base without one does not count
 wal/000000010000000000000003 a segment of the write-ahead log, or the history of a timeline
 attachments/…                files kept beside the database
-missed/…                     of which of them were found gone there, and, by the time of the file, since when
+missed/…                     an empty file for each of them that is gone there, as old as this has been known
 """
 
 import json
