@@ -159,7 +159,7 @@ async def test_R42_a_restore_to_a_moment_holds_exactly_what_had_been_committed(
         return line
 
     assert f"{BEFORE + AFTER} attachments" in await tell("backup", "verify", to="data")
-    assert "0 bases, 0 segments" in await tell("backup", "prune", "--keep-days", "1", to="data")
+    assert "gone are 0 bases" in await tell("backup", "prune", "--keep-days", "1", to="data")
     assert f"{chosen + 1} attachments" in await tell("restore", "--until", moments[chosen], to="then")
     await look_into(folder / "then", chosen + 1)
     await tell("restore", to="now")
