@@ -4,16 +4,19 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
+from app.core.blobs import Blobs, FilesUnavailable
 from app.core.db import Database
 from app.core.personal import Tier
 from app.services.audit.verifying import verify_audit
 from app.services.erasures.erasing import erase_next
+from app.services.erasures.ledger import BEGINNING
 from app.services.erasures.places import ERASED
 from app.services.policy_book import PolicyBook
 from app.services.rules.erasures import OPEN_MATTERS, TRANSACTION_RECORDS
@@ -21,6 +24,7 @@ from app.services.upkeep import seal_audit_trail
 from tests.builders import a_ticket
 from tests.conftest import Databases, FakeClock, MakeClient
 from tests.files import picture
+from tests.http.filling import copy_ticket
 from tests.http.problems import check_problem
 from tests.http.samples import make_samples
 from tests.http.service import Service, open_service, take
@@ -29,6 +33,7 @@ from tests.http.test_canaries import IN_TEXT, columns, hits, plant
 Erase = Callable[[], Awaitable[None]]
 LINE = "tableware"
 PERSON = {"name": "慕容白", "phone": "+8613912345678", "email": "murong.bai@example.com", "external_id": "crm-77"}
+MANY = 250  # more than a piece
 HIDDEN = ["慕容白", "13912345678", "murong.bai", "crm-77"]
 # Where what people wrote stays: it is about goods and processes of many matters.
 STAYS = {"capa", "capa_task", "nonconformity", "quality_alert"}
@@ -295,3 +300,34 @@ async def test_what_is_another_lines_does_not_exist(client: AsyncClient, make_cl
     assert (await foreign.post("/v1/erasures", json=body)).status_code == 202
     await erase()
     assert (await client.get(f"/v1/tickets/{ticket['id']}")).json()["description"] != ERASED
+
+
+async def test_R26_many_tickets_go_in_pieces_and_what_broke_off_goes_on(databases: Databases, book: PolicyBook) -> None:
+    url = await databases.clone()
+    async with open_service(url, book) as service:
+        client = await service.client()
+        ticket = await finish(client)
+        await copy_ticket(url, ticket, copies=MANY)
+        asked = await ask(client, external_id="crm-77")
+        kit = service.app.state.kit
+        assert await erase_next(service.db, kit.keyring, kit.blobs, service.clock()) == 1
+        half = await shown(client, asked)
+        assert (half["state"], half["counts"]["tickets"]) == ("running", 200)
+        assert await kit.blobs.names(BEGINNING) == [f"{BEGINNING}{asked['id'].removeprefix('era_')}"]
+        await work(service)
+        done = await shown(client, asked)
+        assert (done["state"], done["counts"]["tickets"]) == ("done", MANY + 1)
+        assert hits(await everywhere(service), [*HIDDEN, IN_TEXT]) == set()
+
+
+async def test_nothing_is_erased_before_it_stands_in_the_ledger(service: Service, tmp_path: Path) -> None:
+    client = await service.client()
+    ticket = await finish(client, customer={"external_id": "crm-79"}, description="碗裂了")
+    asked = await ask(client, external_id="crm-79")
+    (tmp_path / "file").touch()
+    with pytest.raises(FilesUnavailable):
+        await erase_next(service.db, service.app.state.kit.keyring, Blobs(str(tmp_path / "file")), service.clock())
+    assert (await shown(client, asked))["state"] == "accepted"
+    assert (await client.get(f"/v1/tickets/{ticket['id']}")).json()["description"] == "碗裂了"
+    await work(service)
+    assert (await shown(client, asked))["state"] == "done"
