@@ -14,6 +14,7 @@ from app.commands.faults import explained
 from app.commands.place import add_data_dir, own_place
 from app.commands.reapply_erasures import reapply, report
 from app.core.backups.restoring import choose_base, make_cluster, restore_attachments, tidy_cluster
+from app.core.backups.store import BackupStore
 from app.core.db import Database
 from app.core.faults import Fault
 from app.core.language import Text
@@ -73,10 +74,14 @@ def run(options: Namespace) -> int:
             print(cluster)
             print(_ERASURES_REMAIN, file=sys.stderr)
             return 0
-        if attachments is not None:
-            ledger = [name for name in store.attachment_names() if name.startswith(BEGINNING)]
-            restore_attachments(store, attachments, ledger)
-        last_commit, erased, blobs = _recovered(data_dir, cluster)
+        try:
+            last_commit, erased, blobs = _recovered(data_dir, store, attachments)
+        except BaseException:
+            for folder in (cluster, attachments):
+                if folder is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
+            raise
+        tidy_cluster(cluster)
         missing = restore_attachments(store, attachments, blobs) if attachments else []
     print(
         f"已由备份 {base.name} 恢复，最后一次提交 {last_commit}，附件 {len(blobs) - len(missing)} 个 / "
@@ -100,12 +105,11 @@ def _refuse_filled(*folders: Path) -> None:
             )
 
 
-def _recovered(data_dir: Path, cluster: Path) -> tuple[str, int, list[str]]:
+def _recovered(data_dir: Path, store: BackupStore, attachments: Path | None) -> tuple[str, int, list[str]]:
     """Have the server go through the log, and erase again whom the ledger names.
 
     Return when the last commit was, how many erasures were made again, and the names of the files on record.
-    Raises: Fault with the server's own reason, after the cluster was taken away again; for a schema of a newer program,
-    which is to do the restore.
+    Raises: Fault with the server's own reason, or for a schema of a newer program, which is to do the restore.
     """
 
     async def last_commit(db: Database) -> str:
@@ -121,12 +125,12 @@ def _recovered(data_dir: Path, cluster: Path) -> tuple[str, int, list[str]]:
         with EmbeddedPostgres(data_dir, patience=_PATIENCE) as server:
             settings = load_settings(database_url=server.url, **own_place(data_dir))
             moment = on_place(settings, last_commit)
-            found = moment, reapply(settings, upgrade=True), on_place(settings, on_file)
+            if attachments is not None:
+                ledger = [name for name in store.attachment_names() if name.startswith(BEGINNING)]
+                restore_attachments(store, attachments, ledger)
+            return moment, reapply(settings, upgrade=True), on_place(settings, on_file)
     except EmbeddedPostgresUnavailable as unavailable:
-        shutil.rmtree(cluster, ignore_errors=True)
         reason = unavailable.reason
         raise Fault(
             Text(f"恢复未能完成：{reason.zh}。{_HINT.zh}", f"the restore came to no end: {reason.en}. {_HINT.en}")
         ) from None
-    tidy_cluster(cluster)
-    return found

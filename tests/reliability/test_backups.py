@@ -210,6 +210,9 @@ async def test_R26_a_restore_to_before_an_erasure_brings_nobody_back(
     where = [str(folder / "backups"), "--data-dir", str(folder / "then"), "--until", moment]
     if by_hand:
         where.append("--unpack-only")
+    else:  # what comes to no end leaves nothing in the way of the next attempt
+        late = [*where[:-1], "2126-01-01T00:00:00+00:00"]
+        assert "leave --until out" in (await asyncio.to_thread(said, capsys, "restore", *late, status=2))[0]
     lines = await asyncio.to_thread(said, capsys, "restore", *where)
     again = ["reapply-erasures", "--data-dir", str(folder / "then")]
     if by_hand:
