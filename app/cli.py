@@ -30,6 +30,7 @@ COMMANDS = {
     "notices": "list and resend notices to staff that failed (通知)",
     "secret": "print a new key for the key ring that seals personal data (加密密钥)",
     "reseal": "seal personal data anew under the first key of the ring (更换加密密钥)",
+    "reapply-erasures": "erase persons again after a restore (恢复后重新删除个人信息)",
     "openapi": "print the OpenAPI document (接口文档)",
     "revision": "draft a migration from a change of the models (起草数据库迁移)",
     "demo": "play a hotline's day against the running service (演示)",

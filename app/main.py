@@ -39,6 +39,7 @@ from app.routers import (
     complaint_reports,
     complaints,
     customers,
+    erasures,
     events,
     health,
     nonconformities,
@@ -75,7 +76,7 @@ _ASKED_MOST = (returns.router, tickets.direct, complaints.direct)
 _SERVED = (
     tickets, sla, complaints, complaint_reports, responsibility, capas, nonconformities, quality,
     staff, service_points, surveys, customers, purchases, warranty, return_requests, policies, pages, survey_pages,
-    reports, events, webhooks, notice_channels, notices, attachments, access_log, health,
+    reports, events, webhooks, notice_channels, notices, attachments, access_log, erasures, health,
 )  # fmt: skip
 # All that a key in a web page reaches, by POST alone.
 BROWSER_PATHS = frozenset({"/v1/returns/eligibility"})

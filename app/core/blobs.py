@@ -91,6 +91,21 @@ class Blobs:
             raise FilesUnavailable(headers={"Retry-After": "5"}) from error
         return _parts(found.stream(min_chunk_size=_PART))
 
+    async def names(self, beginning: str) -> list[str]:
+        """Return the names that begin so, in order. In a bucket it must sort behind the names that `new_name` makes.
+
+        Raises: FilesUnavailable.
+        """
+        try:
+            if self._folder is not None:
+                return await asyncio.to_thread(_names, self._folder, beginning)
+            found: list[str] = []
+            async for page in obstore.list(self._store, offset=beginning):
+                found += [item["path"] for item in page if item["path"].startswith(beginning)]
+        except Exception as error:
+            raise FilesUnavailable from error
+        return sorted(found)
+
     async def delete(self, name: str) -> None:
         """Delete a blob, if there is one.
 
@@ -107,6 +122,10 @@ class Blobs:
 async def _parts(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for part in stream:
         yield bytes(part)
+
+
+def _names(folder: Path, beginning: str) -> list[str]:
+    return sorted(file.name for file in folder.glob(f"{beginning}*"))
 
 
 def _write(folder: Path, name: str, content: IO[bytes]) -> None:

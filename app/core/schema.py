@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
+_OLDEST = "oldest program: "
 _REVISION = re.compile(r"""^(down_)?revision\b[^=\n]*= *["'](\w+)""", re.MULTILINE)
 
 
@@ -45,6 +46,21 @@ async def current_revision(session: AsyncSession) -> str | None:
         return None
     revision: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
     return revision
+
+
+def served_from(revision: str) -> str:
+    """Return the statement by which a migration says which programs its schema serves: from this revision's on.
+
+    One that only adds what older programs need not know of says nothing, and what was said before goes on holding. One
+    that takes away, renames or narrows says its own revision, and in its downgrade the one that held before.
+    """
+    return f"COMMENT ON TABLE alembic_version IS '{_OLDEST}{revision}'"
+
+
+async def serves_this_program(session: AsyncSession) -> bool:
+    """Tell whether a schema of a revision this program does not know is made so that this program may work on it."""
+    said = await session.scalar(text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"))
+    return said is not None and said.removeprefix(_OLDEST) in known_revisions()
 
 
 def migrate(database_url: str, revision: str = "head") -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, String, Text
+from sqlalchemy import Index, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +14,10 @@ class AccessLog(Base):
     """The fields are named, their values never."""
 
     __tablename__ = "access_log"
-    __table_args__ = (Index("ix_access_log_line_at", "business_line_id", "at"),)
+    __table_args__ = (
+        Index("ix_access_log_line_at", "business_line_id", "at"),
+        Index("ix_access_log_purpose", "subject", postgresql_where=text("purpose IS NOT NULL")),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     business_line_id: Mapped[UUID]

@@ -56,6 +56,7 @@ class Purchase(Base):
         Index("ix_purchase_customer", "customer_id", text("created_at DESC"), text("id DESC")),
         Index("ix_purchase_serial_no", "serial_no", postgresql_where=text("serial_no IS NOT NULL")),
         Index("ix_purchase_batch", "batch", postgresql_where=text("batch IS NOT NULL")),
+        Index("ix_purchase_erase_on", "erase_on", postgresql_where=text("erase_on IS NOT NULL")),
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -81,5 +82,6 @@ class Purchase(Base):
     confirmation_method: Mapped[ConfirmationMethod | None] = mapped_column(worded(ConfirmationMethod))
     gift: Mapped[dict[str, Any] | None]
     bundle: Mapped[dict[str, Any] | None]
+    erase_on: Mapped[date | None] = mapped_column(Date)  # the customer was erased; the record goes when the law lets it
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -22,10 +22,11 @@ from app.core.http import authorised, bearer, call_of, problems
 from app.core.idempotency import KEY
 from app.core.language import Text
 from app.services.context import Context, Kit
+from app.services.erasures.stored_answers import PersonErased
 from app.services.scopes import Scope
 
 # What a write under a retry key may be refused for, and a list that is read page by page.
-RETRY = (IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed)
+RETRY = (IdempotencyInProgress, IdempotencyKeyReused, PersonErased, ValidationFailed)
 _STAFF: Final = "X-Staff-No"
 _STAFF_SENT: Final = _STAFF.lower().encode()
 PAGES = problems(InvalidCursor, CursorFilterMismatch, NotFound, ValidationFailed)

@@ -10,6 +10,7 @@ from app.schemas.fields import Instant, Line, LocalDate, PointNo, Reference, Req
 from app.schemas.tickets import Region
 from app.services.rules.capa import CapaSource, CapaStatus
 from app.services.rules.classification import Kind, Severity, Urgency
+from app.services.rules.erasures import ErasureState
 from app.services.rules.facts import Channel
 from app.services.rules.nonconformities import DefectSeverity, NonconformitySource, NonconformityStatus
 from app.services.rules.notices import ChannelKind, NoticeState
@@ -278,6 +279,13 @@ class AccessFilter(RequestBody):
     subject: Annotated[str, Field(max_length=80, description="as in tickets/tkt_…")] | None = None
     at_gte: Moment | None = None
     at_lt: Moment | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class ErasureFilter(RequestBody):
+    business_line: Lines | None = None
+    state: Several[ErasureState] = []
     limit: Limit = 50
     cursor: Cursor | None = None
 

@@ -79,6 +79,11 @@ def log_reveal(
     session.add(_look(ctx, line, subject, list(fields), purpose))
 
 
+def log_erasure(session: AsyncSession, ctx: Context, line: UUID, subject: str, ground: str) -> None:
+    """Note who had a person erased, and on which ground."""
+    session.add(_look(ctx, line, subject, ["erasure"], ground))
+
+
 async def list_accesses(ctx: Context, wanted: AccessFilter) -> Answer:
     """Return who saw what of the caller's lines, the latest first. Nothing ever deletes a row of it.
 

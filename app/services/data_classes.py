@@ -22,7 +22,7 @@ _SENSITIVE = """
 phone email address secret order_token csv
 contact_sealed customer_sealed address_sealed attachment.name_sealed secret_sealed secrets_sealed
 idempotency_record.answer
-phone_hash email_hash name_hash customer_hash customer_hashes address_hash key_hash
+phone_hash email_hash name_hash customer_hash customer_hashes person_hashes address_hash key_hash
 ticket.fingerprint idempotency_record.fingerprint counter.name
 CustomerIn.name CustomerOut.name SearchIn.name CustomerSearchIn.name RevealOut.values
 ArchivedCustomerIn.name ArchivedCustomerOut.name ArchivedCustomerPatch.name SurveyCustomerIn.name AttachmentOut.name
@@ -60,7 +60,7 @@ categories ticket_kinds contact sold_by served_by
 api_version source loc msg ctx timestamp cursor next_cursor next_after column missing_facts overruled_facts
 bring sha256 webhook_id request_id origins addresses letter_channel survey.answered_by LetterSentOut.channel
 holiday_calendar.fingerprint discount since until as_of at failing_since previous_secret_until alert
-period_start period_end dimension ticket_channel
+period_start period_end dimension ticket_channel erasure.counts
 business_line.name api_key.name policy_edition.name test_clock.name catalogue_item.name service_point.name
 CatalogueItemIn.name CatalogueItemOut.name CatalogueItemPatch.name EditionRef.name EditionWanted.name GoodsIn.name
 GoodsOut.name PolicyDocument.name PolicyOut.name PolicyRef.name ProductIn.name RegisteredOut.name

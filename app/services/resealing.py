@@ -29,12 +29,13 @@ _COLUMNS: Final[tuple[InstrumentedAttribute[Any], ...]] = (
     WebhookEndpoint.secrets_sealed, Survey.contact_sealed, Attachment.name_sealed, IdempotencyRecord.answer,
 )  # fmt: skip
 SEALED: Final = {f"{column.class_.__tablename__}.{column.key}": column for column in _COLUMNS}
-# Found by keyed hash. Those of a sealed row are made anew with it; opt-outs and surveys are only ever compared, under
+# Found by keyed hash. Those of a sealed row are made anew with it; opt-outs, surveys and
+# erasures are only ever compared, under
 # every key of the ring.
 HASHES: Final = frozenset({
     "ticket.phone_hash", "ticket.email_hash", "ticket.name_hash",
     "customer.phone_hash", "customer.email_hash", "customer.name_hash",
-    "notice_channel.address_hash", "survey.customer_hashes", "survey_opt_out.customer_hash",
+    "notice_channel.address_hash", "survey.customer_hashes", "survey_opt_out.customer_hash", "erasure.person_hashes",
 })  # fmt: skip
 
 

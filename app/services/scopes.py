@@ -33,6 +33,7 @@ class Scope(StrEnum):
     ARCHIVE_WRITE = "archive:write"
     PERSONAL_REVEAL = "personal:reveal"  # to see in full, one record at a time, what the tier masks
     ACCESS_LOG_READ = "access_log:read"
+    PRIVACY_ERASE = "privacy:erase"  # to have a person erased, and see what became of it
 
 
 def check_scopes(scopes: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from app.core.outbox import SEALED_AT_ONCE
 from app.services import upkeep
 from app.services.attachments.upkeep import scan_next, sweep_blobs
 from app.services.audit.sealing import CHAINED_AT_ONCE
+from app.services.erasures.erasing import erase_next
 from app.services.notices.sending import send_next
 from app.services.search_index import INDEXED_AT_ONCE
 from app.services.surveys.mailing import send_next_letter
@@ -101,6 +102,10 @@ async def _write(tools: Tools) -> int:
     )  # fmt: skip
 
 
+async def _erase(tools: Tools) -> int:
+    return await erase_next(tools.db, tools.keyring, tools.blobs)
+
+
 async def _purge(tools: Tools) -> int:
     return await upkeep.purge(tools.db)
 
@@ -129,6 +134,7 @@ TASKS = (
     Task("tell customers", 1.0, _tell),
     Task("scan attachments", 1.0, _scan),
     Task("sweep blobs", 60.0, _sweep),
+    Task("erase persons", 1.0, _erase),
     Task("purge", 60.0, _purge),
     *[Task("send notices", 2.0, _send)] * _SENDERS,
     *[Task("write to customers", 2.0, _write)] * _LETTER_WRITERS,

@@ -28,7 +28,7 @@ def test_what_is_sealed_opens_again_and_shows_nothing(tmp_path: Path, size: int)
     content = os.urandom(size)
     seal_file(tmp_path / "file", [content[:7], b"", content[7:]], RING, "wal/1")
     assert opened(tmp_path / "file") == content
-    assert content[:64] == b"" or content[:64] not in (tmp_path / "file").read_bytes()
+    assert size < 64 or content[:64] not in (tmp_path / "file").read_bytes()
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 

@@ -31,6 +31,7 @@ _NETWORK = "tests/http/test_service_points.py::test_what_is_another_lines_does_n
 _QUALITY = "tests/http/test_quality.py::test_what_is_another_lines_does_not_exist"
 _FEEDBACK = "tests/http/test_classification_feedback.py::test_what_is_another_lines_does_not_exist"
 _FILES = "tests/http/test_attachments.py::test_what_is_another_lines_does_not_exist"
+_ERASURES = "tests/http/test_erasures.py::test_what_is_another_lines_does_not_exist"
 _REPORTS = "tests/http/test_complaint_reports.py::test_what_is_another_lines_does_not_exist"
 _RETURNS = "tests/http/test_return_requests.py::test_what_is_another_lines_does_not_exist"
 CLOCK = "a test clock's id"
@@ -42,6 +43,7 @@ MATRIX: dict[str, str] = {
     "POST /v1/tickets/search": LIST,
     "POST /v1/tickets/{ticket}/reveal": REFERENCE,
     **dict.fromkeys(("POST /v1/customers/{customer}/reveal", "GET /v1/access-log"), _REVEALING),
+    **dict.fromkeys(("POST /v1/erasures", "GET /v1/erasures", "GET /v1/erasures/{erasure}"), _ERASURES),
     "GET /v1/tickets/{ticket}": REFERENCE,
     "PATCH /v1/tickets/{ticket}": REFERENCE,
     "PUT /v1/tickets/{ticket}/classification": REFERENCE,

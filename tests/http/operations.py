@@ -54,6 +54,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/tickets": a_ticket(),
     "POST /v1/tickets/{ticket}/reveal": {"purpose": "回电核对地址", "fields": ["phone", "address"]},
     "POST /v1/customers/{customer}/reveal": {"purpose": "回电核对地址", "fields": ["phone", "address"]},
+    "POST /v1/erasures": {
+        "business_line": "tableware", "external_id": "crm-9001", "ground": "requested", "identity_verified": True,
+        "reference": "DSR-2026-118", "staff_no": "9001",
+    },
     "POST /v1/tickets/search": {"business_line": "tableware", "phone": "13800001234"},
     "PATCH /v1/tickets/{ticket}": {"urgency": "emergency", "reason": "客户催促"},
     "PUT /v1/tickets/{ticket}/classification": _CONFIRMED | {"reason": "与客户核实"},

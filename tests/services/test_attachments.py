@@ -5,7 +5,9 @@ import io
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
@@ -135,6 +137,8 @@ class Bucket:
         elif method == "DELETE":
             status = "204 No Content"
             self.objects.pop(path, None)
+        elif "list-type=2" in path:
+            content = self.listed(path)
         elif path in self.objects:
             content = self.objects[path]
         else:
@@ -144,10 +148,25 @@ class Bucket:
         writer.write(lines.encode() + content)
         writer.close()
 
+    def listed(self, path: str) -> bytes:
+        """Answer as S3 does: names after a given one."""
+        bucket, _, query = path.partition("?")
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        names = sorted(key.removeprefix(f"{bucket}/") for key in self.objects)
+        wanted = [name for name in names if name.startswith(asked["prefix"]) and name > asked["start-after"]]
+        rows = "".join(
+            f"<Contents><Key>{name}</Key><LastModified>2026-11-22T04:00:00.000Z</LastModified><Size>1</Size></Contents>"
+            for name in wanted
+        )
+        return f"<ListBucketResult><IsTruncated>false</IsTruncated>{rows}</ListBucketResult>".encode()
+
 
 async def round_trip(blobs: Blobs) -> None:
     name, content = blobs.new_name(), bytes(range(256)) * 4000
     await blobs.put(name, io.BytesIO(content))
+    for number in (2, 1):
+        await blobs.put(f"ledger-{number}", io.BytesIO(b"1"))
+    assert await blobs.names("ledger-") == ["ledger-1", "ledger-2"]
     assert b"".join([part async for part in await blobs.read(name)]) == content
     await blobs.delete(name)
     await blobs.delete(name)
@@ -171,5 +190,6 @@ async def test_a_bucket_keeps_blobs_as_a_folder_does(monkeypatch: pytest.MonkeyP
         assert bucket.signed
 
 
-async def test_a_store_in_memory_keeps_blobs_as_a_folder_does() -> None:
+async def test_a_store_in_memory_keeps_blobs_as_a_folder_does(tmp_path: Path) -> None:
     await round_trip(Blobs("", store=MemoryStore()))
+    await round_trip(Blobs(str(tmp_path)))

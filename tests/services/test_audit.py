@@ -19,7 +19,7 @@ from app.models.access_log import AccessLog
 from app.models.audit import AuditPending, AuditSeal
 from app.models.tickets import Ticket, TimelineEntry
 from app.services.audit import verifying as found
-from app.services.audit.sealing import erase_audit_text, seal_audit
+from app.services.audit.sealing import erase_audit_texts, seal_audit
 from app.services.audit.verifying import Heads, Verdict, chain_heads, verify_audit
 from app.services.tickets.records import timeline_row
 from app.services.upkeep import seal_audit_trail
@@ -178,8 +178,8 @@ async def test_R29_the_chain_holds_after_an_erasure_which_is_sealed_itself(
         heads = await chain_heads(session)
         seal = (await session.scalars(texted.order_by(AuditSeal.position))).first()
         assert seal is not None
-        await erase_audit_text(session, kind, seal.row_id)
-        await erase_audit_text(session, kind, seal.row_id)  # finds nothing left
+        await erase_audit_texts(session, kind, [seal.row_id])
+        await erase_audit_texts(session, kind, [seal.row_id])  # finds nothing left
     for pending in (1, 0):
         told = await verdict(db, heads)
         assert (told.findings, told.pending) == ([], pending)
@@ -199,7 +199,7 @@ async def test_R29_a_text_erased_before_it_was_sealed_leaves_the_chain_whole(lin
     await write(db, ticket.business_line_id, ticket, 1)
     async with db.begin() as session:
         row = (await session.scalars(select(AuditPending.row_id).where(AuditPending.kind == ENTRY))).one()
-        await erase_audit_text(session, "timeline_entry", row)
+        await erase_audit_texts(session, "timeline_entry", [row])
     assert await seal_audit_trail(db) == 3
     assert (await verdict(db)).findings == []
 

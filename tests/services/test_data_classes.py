@@ -11,6 +11,7 @@ import app.models
 from app.commands.openapi import document
 from app.core.db import Base
 from app.services.data_classes import CLASSES, MARK, DataClass, class_of_column, class_of_field, fields_of
+from app.services.erasures.places import DELETED, KEPT, OTHERWISE, OVERWRITTEN
 from app.services.resealing import HASHES, SEALED
 
 for _module in pkgutil.iter_modules(app.models.__path__):
@@ -88,3 +89,18 @@ def test_R30_no_sensitive_field_is_asked_for_in_an_address() -> None:
     assert len(asked) > 50
     policies = {("/v1/policies/{name}", "name"), ("/policies/{name}", "name")}  # a policy's, not a person's
     assert {one for one in asked if CLASSES.get(one[1]) is DataClass.SENSITIVE or one[1] == "name"} == policies
+
+
+def test_R26_an_erasure_reaches_every_column_that_may_hold_a_person_or_says_why_not() -> None:
+    overwritten = {f"{column.class_.__tablename__}.{column.key}" for place in OVERWRITTEN for column in place.leaves}
+    kept = {name for names in KEPT.values() for name in names.split()}
+    personal = {
+        (column.table.name, column.name)
+        for column in COLUMNS
+        if column.table.name not in DELETED and class_of_column(column) is not DataClass.PUBLIC
+    }
+    treated = overwritten | OTHERWISE | kept
+    forgotten = [f"{table}.{name}" for table, name in personal if not treated & {f"{table}.{name}", name}]
+    assert sorted(forgotten) == [], "see app/services/erasures/places.py"
+    there = {part for table, name in personal for part in (name, f"{table}.{name}")}
+    assert kept | OTHERWISE <= there  # and no reason is given for what is not there

@@ -1,5 +1,6 @@
 """What is on file: customers, the catalogue, purchases, warranty cards; and what follows from it."""
 
+from app.services.erasures.erasing import erase_next
 from tests.story.player import Player
 
 _LINE = {"business_line": "chemicals"}
@@ -9,6 +10,7 @@ async def play(player: Player) -> None:
     await _customers(player)
     await _goods(player)
     await _warranty(player)
+    await _erasure(player)
 
 
 async def _customers(player: Player) -> None:
@@ -63,3 +65,16 @@ async def _warranty(player: Player) -> None:
     await player.does("GET /v1/warranty-cards/{card}")
     await player.does("GET /v1/warranty-cards", query=_LINE)
     await player.does("POST /v1/warranty/check", _LINE | {"purchase_id": "{purchase}"})
+
+
+async def _erasure(player: Player) -> None:
+    await player.does(
+        "POST /v1/erasures",
+        _LINE | {"external_id": "crm-3001", "ground": "requested", "identity_verified": True, "reference": "DSR-118"},
+        erasure="id",
+    )
+    kit = player.service.app.state.kit
+    while await erase_next(kit.db, kit.keyring, kit.blobs, kit.clock()):
+        pass
+    await player.does("GET /v1/erasures/{erasure}")
+    await player.does("GET /v1/erasures", query=_LINE)

@@ -61,12 +61,39 @@ def unpack(store: BackupStore, base: Base, target: Path) -> str:
         with tarfile.open(fileobj=cast("IO[bytes]", packed), mode="r|") as files:
             files.extractall(target, filter="data")
     except tarfile.TarError as error:
-        raise Fault(Text(f"备份 {base.name} 损坏：{error}", f"the base {base.name} is damaged: {error}")) from None
+        raise _damaged(base, str(error)) from None
     while packed.read():
         pass  # only at its end it shows that all is there
     _check_manifest(target)
-    label = (target / "backup_label").read_text("utf-8", "replace")
-    return re.findall(r"^START WAL LOCATION: .*\(file (\w+)\)", label, re.MULTILINE)[0]  # type: ignore[no-any-return]
+    return _segment_in((target / "backup_label").read_bytes())
+
+
+def first_segment(store: BackupStore, base: Base) -> str:
+    """Return the first segment of the log that a base needs, from the beginning of its files alone.
+
+    Raises: Fault for what does not open.
+    """
+    try:
+        with tarfile.open(fileobj=cast("IO[bytes]", _Reader(store.files_of(base))), mode="r|") as files:
+            for member in files:
+                if member.name == "backup_label" and (label := files.extractfile(member)):
+                    return _segment_in(label.read())
+    except tarfile.TarError as error:
+        raise _damaged(base, str(error)) from None
+    raise _damaged(base, "backup_label")
+
+
+def is_segment(name: str) -> bool:
+    """Tell a segment of the log from the history of a timeline."""
+    return _SEGMENT.fullmatch(name) is not None
+
+
+def _segment_in(label: bytes) -> str:
+    return re.findall(rb"^START WAL LOCATION: .*\(file (\w+)\)", label, re.MULTILINE)[0].decode()  # type: ignore[no-any-return]
+
+
+def _damaged(base: Base, reason: str) -> Fault:
+    return Fault(Text(f"备份 {base.name} 损坏：{reason}", f"the base {base.name} is damaged: {reason}"))
 
 
 def make_cluster(store: BackupStore, base: Base, cluster: Path, until: datetime | None) -> None:
@@ -136,7 +163,7 @@ def check(store: BackupStore, scratch: Path) -> Checked:
         for _ in store.attachment(name):
             pass
     in_base = [file.name for file in (scratch / "pg_wal").iterdir()]
-    whole = sorted(name for name in {*names, *in_base} if _SEGMENT.fullmatch(name))
+    whole = sorted(name for name in {*names, *in_base} if is_segment(name))
     missing = _first_gap(whole, size) if size else None
     return Checked(base, len(names), whole[-1], missing, len(store.attachment_names()))
 
@@ -169,7 +196,7 @@ def _faulty(cluster: Path, files: Iterable[Mapping[str, str]]) -> Iterator[str]:
 
 def _since(names: Iterable[str], first: str) -> list[str]:
     """The segments from `first` on, whatever their timeline, and all histories."""
-    return [name for name in names if not _SEGMENT.fullmatch(name) or name[8:] >= first[8:]]
+    return [name for name in names if not is_segment(name) or name[8:] >= first[8:]]
 
 
 def _first_gap(names: list[str], size: int) -> str | None:

@@ -1,17 +1,19 @@
-"""The folder that backups of one database are kept in. Everything in it is sealed and is written once.
+"""The folder that backups of one database are kept in. Everything in it is sealed, is written once and never changed.
 
 cluster                      which database cluster this is of
 base/20261123T045612Z/files  the cluster as `pg_basebackup` gave it, a tar
 base/20261123T045612Z/record what is known of it; written last, so that a base without one does not count
 wal/000000010000000000000003 a segment of the write-ahead log, or the history of a timeline
 attachments/…                files kept beside the database
+missed/…                     an empty file for each of them that is gone there, as old as this has been known
 """
 
 import json
+import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app.core.backups.sealing import seal_file, unseal
@@ -40,6 +42,7 @@ class BackupStore:
     def __init__(self, folder: Path, keyring: KeyRing) -> None:
         self.folder, self._keyring = folder.absolute(), keyring
         self.wal, self.attachments, self._bases = (self.folder / part for part in ("wal", "attachments", "base"))
+        self._missed = self.folder / "missed"
 
     def claim(self, system: str) -> None:
         """Keep the backups of two databases apart. Raises: Fault if the folder is of another one."""
@@ -99,6 +102,33 @@ class BackupStore:
     def attachment(self, name: str) -> Iterable[bytes]:
         return unseal(self.attachments / name, self._keyring, f"attachments/{name}")
 
+    def base_names(self) -> list[str]:
+        """The names of all bases, oldest first, be they whole or not."""
+        return _names(self._bases)
+
+    def drop_base(self, name: str) -> None:
+        """Delete a base, its record first: what is left if this breaks off does not count."""
+        (self._bases / name / "record").unlink(missing_ok=True)
+        shutil.rmtree(self._bases / name)
+
+    def drop_segment(self, name: str) -> None:
+        (self.wal / name).unlink()
+
+    def drop_attachment(self, name: str) -> None:
+        (self.attachments / name).unlink()
+        self.forget_missed(name)
+
+    def missed(self) -> dict[str, datetime]:
+        """The attachments that were found gone, and since when."""
+        return {name: _written(self._missed / name) for name in _names(self._missed)}
+
+    def note_missed(self, name: str) -> None:
+        self._missed.mkdir(mode=0o700, exist_ok=True)
+        (self._missed / name).touch(mode=0o600)
+
+    def forget_missed(self, name: str) -> None:
+        (self._missed / name).unlink(missing_ok=True)
+
     def _base(self, name: str) -> Base:
         record = b"".join(unseal(self._bases / name / "record", self._keyring, f"base/{name}/record"))
         values = json.loads(record)
@@ -111,3 +141,7 @@ class BackupStore:
 
 def _names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir() if not file.name.startswith(".")) if folder.is_dir() else []
+
+
+def _written(file: Path) -> datetime:
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)

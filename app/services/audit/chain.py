@@ -11,13 +11,17 @@ from uuid import UUID
 BEGINNING = bytes(32)  # what the first link of a line hangs on
 ERASURE = "erasure"  # the kind of a seal that says a row's text was erased
 
-# A row as JSON, in PostgreSQL's own order of keys, without what an erasure may remove. Columns that are null do not
-# count, so that a nullable column added later leaves older seals valid.
+# A row as JSON, in PostgreSQL's own order of keys, without what an erasure may remove: the words, which in a timeline
+# entry stand in the text and in what the data say was so before. Columns that are null do not count, so that a nullable
+# column added later leaves older seals valid.
 # Join it laterally and with LIMIT 1: else the digest of every row there is may be made, and joined to the few wanted.
 RECORDS = """
     SELECT records.*, sha256(convert_to((
         SELECT jsonb_object_agg(key, value) FROM jsonb_each(fixed) WHERE value <> 'null')::text, 'UTF8')) AS digest
-    FROM (SELECT 'timeline_entry' AS kind, id, to_jsonb(t) - 'text' AS fixed, text AS words FROM timeline_entry t
+    FROM (SELECT 'timeline_entry' AS kind, id,
+              to_jsonb(t) - 'text' || jsonb_build_object('data', data - '{before,call}'::text[]) AS fixed,
+              CASE WHEN text IS NOT NULL OR data ?| '{before,call}'::text[]
+              THEN concat(text, data -> 'before', data -> 'call') END AS words FROM timeline_entry t
           UNION ALL
           SELECT 'access_log', id, to_jsonb(a) - 'purpose', purpose FROM access_log a) AS records
 """

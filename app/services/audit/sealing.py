@@ -4,6 +4,7 @@ A trigger puts each new row in a queue, in the row's own transaction. Whatever t
 a row is in the queue from the moment it is visible until its seal is: none can be passed by.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 from uuid import UUID
 
@@ -30,7 +31,7 @@ _HEADS = text("""
     SELECT id AS line, head.position, head.chain FROM unnest(CAST(:lines AS uuid[])) AS id, LATERAL (
         SELECT position, chain FROM audit_seal WHERE business_line_id = id ORDER BY position DESC LIMIT 1) AS head
 """)
-_ERASE = text("SELECT audit_erase_text(:kind, :row)")
+_ERASE = text("SELECT audit_erase_text(:kind, id) FROM unnest(CAST(:rows AS uuid[])) AS id")
 
 
 async def seal_audit(session: AsyncSession, *, limit: int = CHAINED_AT_ONCE) -> int:
@@ -57,6 +58,11 @@ async def seal_audit(session: AsyncSession, *, limit: int = CHAINED_AT_ONCE) -> 
     return len(seals)
 
 
-async def erase_audit_text(session: AsyncSession, kind: Literal["timeline_entry", "access_log"], row: UUID) -> None:
-    """Take the text out of an audit row, the salt out of its seal, and have the erasure itself sealed."""
-    await session.execute(_ERASE, {"kind": kind, "row": row})
+async def erase_audit_texts(
+    session: AsyncSession, kind: Literal["timeline_entry", "access_log"], rows: Sequence[UUID]
+) -> None:
+    """Take the words out of audit rows, the salt out of their seals, and have the erasure itself sealed.
+
+    Nothing is sealed until the transaction ends: call it last.
+    """
+    await session.execute(_ERASE, {"kind": kind, "rows": list(rows)})

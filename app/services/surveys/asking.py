@@ -107,6 +107,8 @@ async def opt_in(ctx: Context, body: OptOutIn) -> Answer:
 
 async def note_opt_out(session: AsyncSession, line: UUID, hashes: Sequence[bytes], at: datetime) -> None:
     rows = [{"business_line_id": line, "customer_hash": found, "created_at": at} for found in hashes]
+    if not rows:  # the customer was erased, and is asked no more anyway
+        return
     await session.execute(insert(SurveyOptOut).values(rows).on_conflict_do_nothing())
 
 
