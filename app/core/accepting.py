@@ -52,7 +52,11 @@ class EagerServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         self.lifespan.state[LEAVING] = True
-        self.server_state.default_headers.append((b"connection", b"close"))  # of the requests under way too
+        self.server_state.default_headers.append((b"connection", b"close"))
+        for connection in self.server_state.connections:
+            cycle = getattr(connection, "cycle", None)
+            if cycle is not None:  # a request under way has the headers of the second in which it came
+                cycle.default_headers = self.server_state.default_headers
         now = asyncio.get_running_loop().time
         end = now() + self.leave_seconds
         while now() < end and not self.force_exit:

@@ -32,7 +32,7 @@ class Link(asyncpg.Connection):  # type: ignore[type-arg,misc,unused-ignore]
         """Tell the session, unless it was told before, which lines' rows single statements may touch."""
         if lines != self._kept_to:
             self._kept_to = None  # until the server has answered: if this is cut short, it is said again
-            await self.execute(f"SET app.lines = '{lines}'")
+            await self.execute("SELECT set_config('app.lines', $1, false)", lines)
             self._kept_to = lines
 
 

@@ -139,7 +139,8 @@ KEPT: Final = {
         "ticket.external_ref ticket.call_id erasure.reference"
     ),
     "businesses, goods and posts": (
-        "ticket.seller ticket.service_provider ticket.branch survey.product nonconformity.product "
+        "ticket.seller ticket.service_provider ticket.branch survey.product satisfaction_change.product "
+        "nonconformity.product "
         "notice_channel.address_sealed notice_channel.address_hash notice_channel.address_masked "
         "notice_channel.secret_sealed webhook_endpoint.secrets_sealed notice.last_text"
     ),

@@ -60,6 +60,7 @@ class _Order:
 
     column: InstrumentedAttribute[datetime]
     descending: bool
+    words: str  # the same as SQL, which is put together more quickly
 
     def after(self, cursor: list[str]) -> ColumnElement[bool]:
         here = tuple_(self.column, Ticket.id)
@@ -67,18 +68,17 @@ class _Order:
         return here < there if self.descending else here > there
 
     def first(self, query: Select[Any], limit: int) -> Select[Any]:
-        direction = "DESC" if self.descending else "ASC"
-        return query.order_by(text(f"ticket.{self.column.key} {direction}, ticket.id {direction}")).limit(limit)
+        return query.order_by(text(self.words)).limit(limit)
 
     def key(self, ticket: Mapping[str, Any]) -> list[str]:
         return [ticket[self.column.key].isoformat(), ticket["id"].hex]
 
 
 _ORDERS = {
-    "opened_at": _Order(Ticket.opened_at, descending=False),
-    "-opened_at": _Order(Ticket.opened_at, descending=True),
-    "updated_at": _Order(Ticket.updated_at, descending=False),
-    "-updated_at": _Order(Ticket.updated_at, descending=True),
+    "opened_at": _Order(Ticket.opened_at, descending=False, words="ticket.opened_at, ticket.id"),
+    "-opened_at": _Order(Ticket.opened_at, descending=True, words="ticket.opened_at DESC, ticket.id DESC"),
+    "updated_at": _Order(Ticket.updated_at, descending=False, words="ticket.updated_at, ticket.id"),
+    "-updated_at": _Order(Ticket.updated_at, descending=True, words="ticket.updated_at DESC, ticket.id DESC"),
 }
 
 
