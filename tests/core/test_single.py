@@ -91,8 +91,8 @@ async def test_R16_a_setting_that_failed_is_not_taken_for_made(settings: Setting
     held = await db.engine.raw_connection()
     link: Link = held.driver_connection  # type: ignore[assignment]
     for _ in range(2):
-        with pytest.raises(asyncpg.PostgresSyntaxError):
-            await link.keep_to("no'setting")
+        with pytest.raises(asyncpg.CharacterNotInRepertoireError):
+            await link.keep_to("no\0setting")
     held.close()
     await db.dispose()
 
