@@ -272,7 +272,10 @@ async def test_numbers_are_unique_under_concurrency_and_roughly_in_order(client:
 
 
 async def test_a_number_that_is_taken_is_passed_over(client: AsyncClient, database_url: str) -> None:
-    await take(client)
-    await run_sql(database_url, "ALTER SEQUENCE ticket_number RESTART WITH 1")
-    assert (await take(client))["number"] == "AS-20261122-000002"
-    assert (await take(client, external_ref="r-1"))["number"] == "AS-20261122-000003"
+    await take(client)  # the process takes 100 serials ahead
+    await run_sql(database_url, "UPDATE ticket SET number = 'AS-20261122-000002'")
+    assert (await take(client))["number"] == "AS-20261122-000101"
+    await run_sql(database_url, "UPDATE ticket SET number = 'AS-20261122-000003' WHERE number LIKE '%02'")
+    await run_sql(database_url, "ALTER SEQUENCE ticket_number RESTART WITH 101")
+    assert (await take(client, external_ref="r-1"))["number"] == "AS-20261122-000102"
+    assert (await take(client))["number"] == "AS-20261122-000004"

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.db import database_now
+from app.core.db import Base, bare_row, database_now
 from app.models.audit import AuditSeal
 from app.services.audit.chain import BEGINNING, RECORDS, chained, salted
 
@@ -31,6 +31,7 @@ _HEADS = text("""
     SELECT id AS line, head.position, head.chain FROM unnest(CAST(:lines AS uuid[])) AS id, LATERAL (
         SELECT position, chain FROM audit_seal WHERE business_line_id = id ORDER BY position DESC LIMIT 1) AS head
 """)
+_ADD = insert(Base.metadata.tables[AuditSeal.__tablename__])
 _ERASE = text("SELECT audit_erase_text(:kind, id) FROM unnest(CAST(:rows AS uuid[])) AS id")
 
 
@@ -47,14 +48,14 @@ async def seal_audit(session: AsyncSession, *, limit: int = CHAINED_AT_ONCE) -> 
     for row in taken:
         position, before = last.get(row.business_line_id, (0, BEGINNING))
         salt, text_digest = salted(row.words)
-        seal = AuditSeal(
-            business_line_id=row.business_line_id, position=position + 1, kind=row.kind, row_id=row.row_id,
+        seal = bare_row(
+            AuditSeal, business_line_id=row.business_line_id, position=position + 1, kind=row.kind, row_id=row.row_id,
             digest=row.digest, text_digest=text_digest, salt=salt, sealed_at=now,
         )  # fmt: skip
         seal.chain = chained(before, seal)
         last[row.business_line_id] = (seal.position, seal.chain)
-        seals.append({part.key: getattr(seal, part.key) for part in AuditSeal.__table__.columns})
-    await session.execute(insert(AuditSeal), seals)
+        seals.append(vars(seal))
+    await session.execute(_ADD, seals)
     return len(seals)
 
 
