@@ -177,6 +177,8 @@ def sqlstate(error: BaseException | None) -> str | None:
 
 
 _RETRY = {"Retry-After": "1"}
+# The last is raised, with nothing sent, over a connection that the server is just saying goodbye to.
+_BARE = asyncpg.InterfaceError, asyncpg.PostgresError, AsyncAdapt_Error, asyncpg.InternalClientError
 
 
 def availability_problem(error: BaseException | None) -> ServiceError | None:
@@ -184,7 +186,7 @@ def availability_problem(error: BaseException | None) -> ServiceError | None:
     if isinstance(error, PoolTimeout):
         return ServerBusy(headers=_RETRY)
     # What breaks a connection while it is being set up, or a single statement, SQLAlchemy wraps by half or not at all.
-    bare = isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresError | AsyncAdapt_Error)
+    bare = isinstance(error, _BARE)
     if bare or (isinstance(error, DBAPIError) and not isinstance(error, IntegrityError)):
         code, link_broke = sqlstate(error), bare or getattr(error, "connection_invalidated", False)
         if code in (LOCK_NOT_AVAILABLE, QUERY_CANCELED, DEADLOCK, STANDBY_CONFLICT):

@@ -48,6 +48,15 @@ class Ticket(Base):
         Index("ix_ticket_line_updated", "business_line_id", text("updated_at DESC"), text("id DESC")),
         Index("ix_ticket_line_assignee", "business_line_id", "assignee_staff_no", text("opened_at DESC")),
         Index("ix_ticket_line_department", "business_line_id", "department", text("opened_at DESC")),
+        Index("ix_ticket_line_status", "business_line_id", "status", text("opened_at DESC")),
+        Index(
+            "ix_ticket_line_owner", "business_line_id", "owner_staff_no", text("opened_at DESC"),
+            postgresql_where=text("owner_staff_no IS NOT NULL"),
+        ),
+        Index(
+            "ix_ticket_line_severity", "business_line_id", "severity", text("opened_at DESC"),
+            postgresql_where=text("severity IS NOT NULL"),
+        ),
         Index(
             "ix_ticket_line_served_by", "business_line_id", "served_by", text("opened_at DESC"),
             postgresql_where=text("served_by IS NOT NULL"),

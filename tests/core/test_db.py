@@ -14,6 +14,7 @@ from app.core.db import availability_problem
         (asyncpg.ConnectionDoesNotExistError("connection was closed"), "database_unavailable"),
         (asyncpg.CannotConnectNowError("starting up"), "database_unavailable"),
         (asyncpg.QueryCanceledError("statement timeout"), "server_busy"),
+        (asyncpg.InternalClientError("cannot switch to state 14"), "database_unavailable"),
         (asyncpg.InvalidPasswordError("wrong"), None),
         (LookupError("ours"), None),
     ],
