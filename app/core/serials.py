@@ -16,15 +16,23 @@ class Serials:
         each = func.generate_series(1, share).table_valued("each")
         self._take = Prepared(select(sequence.next_value().label("serial")).select_from(each))
         self._ahead: deque[int] = deque()
-        self._taking = asyncio.Lock()
+        self._taking: asyncio.Task[None] | None = None
 
     async def next(self, db: Database) -> int:
         """Return a number that nobody else gets before the sequence begins anew.
 
+        Who finds none left waits for those on their way, and fails with them: asking one after the other while the
+        database does not answer, each would wait its whole time after that of all before it.
         Raises: DatabaseUnavailable, ServerBusy.
         """
         while not self._ahead:
-            async with self._taking:
-                if not self._ahead:
-                    self._ahead.extend([row["serial"] for row in await db.fetch(self._take)])
+            if self._taking is None:
+                self._taking = asyncio.create_task(self._take_share(db))
+            await asyncio.shield(self._taking)  # for the others, if this one is cancelled
         return self._ahead.popleft()
+
+    async def _take_share(self, db: Database) -> None:
+        try:
+            self._ahead.extend([row["serial"] for row in await db.fetch(self._take)])
+        finally:
+            self._taking = None
