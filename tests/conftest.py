@@ -13,6 +13,7 @@ import httpx
 import pytest
 import structlog
 from fastapi import FastAPI
+from hypothesis import settings as hypothesis_settings
 
 from app.core.auth import MAX_LIFETIME, issue_key
 from app.core.call import EVERYTHING
@@ -34,6 +35,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
 
+
+# No example has a time limit: the machine may be at other work just then.
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
 
 SUNDAY_NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
 SECRET_KEYS = KeyRing.new_entry("test")
