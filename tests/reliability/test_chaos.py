@@ -14,6 +14,7 @@ from tests.reliability.chaos.running import run
 from tests.reliability.harness import Measured
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "90"))
+PAUSE = 0.75  # a fault every two seconds: as many as there are kinds of them, in a short time
 SEED = int(os.environ.get("CHAOS_SEED", "43"))
 
 
@@ -21,7 +22,7 @@ SEED = int(os.environ.get("CHAOS_SEED", "43"))
 async def test_R1_R4_R5_R7_R8_R11_R43_promises_are_kept_whatever_is_killed_frozen_or_lost(
     tmp_path: Path, measured: Measured
 ) -> None:
-    result = await run(tmp_path, seconds=SECONDS, seed=SEED)
+    result = await run(tmp_path, seconds=SECONDS, seed=SEED, pause=PAUSE)
     verdict = result.verdict()
     measured("verdict", json.dumps(verdict, ensure_ascii=False))
     assert verdict["violations"] == {}, f"seed {SEED}, history in {tmp_path}"

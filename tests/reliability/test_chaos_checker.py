@@ -12,6 +12,7 @@ from tests.reliability.chaos.checker import (
     longest_outage,
     share_at_once,
     share_in_the_end,
+    unanswered_by_fault,
     violations,
 )
 from tests.reliability.chaos.history import Attempt, Fault, History, Kind, Operation, Outcome, Recorder
@@ -273,6 +274,13 @@ def test_the_longest_outage_and_the_shares_come_from_the_history() -> None:
     assert share_in_the_end(history) == 1.0
     history.operations[8].attempts.pop()
     assert share_in_the_end(history) == round(6 / 7, 4)
+
+
+def test_what_was_not_answered_at_first_is_laid_to_the_fault_that_began_last() -> None:
+    history, _ = whole()
+    assert unanswered_by_fault(history) == {"none": 4}
+    history.faults = [Fault("kill_an_api", 0.5, 1.6), Fault("freeze_postgresql", 3.4, 4.0), Fault("late", 20.0, 21.0)]
+    assert unanswered_by_fault(history) == {"freeze_postgresql": 3, "kill_an_api": 1}
 
 
 def test_what_is_recorded_is_read_again(tmp_path: Path) -> None:

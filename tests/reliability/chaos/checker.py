@@ -208,6 +208,18 @@ def share_at_once(history: History) -> float:
     return round(sum(operation.at_once for operation in operations) / max(len(operations), 1), 4)
 
 
+def unanswered_by_fault(history: History) -> dict[str, int]:
+    """Count the operations that got no answer at first, by the fault that was the last to begin before they ended."""
+    found: Counter[str] = Counter()
+    for operation in history.operations:
+        if operation.attempts and not operation.at_once:
+            first = operation.attempts[0]
+            ended_at = first.sent_at if first.answered_at is None else first.answered_at
+            before = [fault for fault in history.faults if fault.began_at <= ended_at]
+            found[max(before, key=lambda fault: fault.began_at).name if before else "none"] += 1
+    return dict(found.most_common())
+
+
 def share_in_the_end(history: History) -> float:
     """Return which share of the operations whose callers ask again got an answer."""
     operations = [operation for operation in history.operations if operation.repeatable]

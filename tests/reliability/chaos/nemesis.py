@@ -40,6 +40,7 @@ class Nemesis:
     stage: Stage
     random: Random
     recorder: Recorder
+    pause: float  # seconds between two faults, on average
     done: Counter[str] = field(default_factory=Counter)
 
     async def run(self, seconds: float) -> None:
@@ -47,7 +48,7 @@ class Nemesis:
         end = self.recorder.now() + seconds
         while True:
             for fault in self._shuffled():
-                await asyncio.sleep(self.random.uniform(0.3, 1.2))
+                await asyncio.sleep(self.pause * self.random.uniform(0.4, 1.6))
                 if self.recorder.now() >= end:
                     return
                 began_at = self.recorder.now()

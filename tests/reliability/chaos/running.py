@@ -18,7 +18,13 @@ from app.core.db import Database
 from app.services.audit.sealing import seal_audit
 from app.services.audit.verifying import verify_audit
 from tests.receiver import Receiver, Seen, receiving, reply
-from tests.reliability.chaos.checker import longest_outage, share_at_once, share_in_the_end, violations
+from tests.reliability.chaos.checker import (
+    longest_outage,
+    share_at_once,
+    share_in_the_end,
+    unanswered_by_fault,
+    violations,
+)
 from tests.reliability.chaos.clients import GIVEN_UP_SECONDS, Client, Known
 from tests.reliability.chaos.history import History, Kind, Outcome, Recorder
 from tests.reliability.chaos.nemesis import Nemesis, Stage
@@ -98,6 +104,7 @@ class Result:
             "longest_outage_seconds": outage,
             "share_without_retry": at_once,
             "share_with_retries": in_the_end,
+            "unanswered_at_first": unanswered_by_fault(self.history),
             "operations": _outcomes(self.history),
             "attempts": dict(sorted(statuses.items())),
             "faults": dict(sorted(self.faults.items())),
@@ -122,8 +129,8 @@ def _outcomes(history: History) -> dict[str, dict[str, int]]:
     }
 
 
-async def run(folder: Path, *, seconds: float, seed: int) -> Result:
-    """Run for so long under faults, and as long after as it takes until all rests."""
+async def run(folder: Path, *, seconds: float, seed: int, pause: float) -> Result:
+    """Run for so long under faults, `pause` seconds apart on average, and as long after as it takes until all rests."""
     arrivals, recorder = Arrivals(Random(f"receiver {seed}")), Recorder(folder / "history.jsonl")
     async with AsyncExitStack() as stack:
         stack.callback(recorder.close)
@@ -134,7 +141,7 @@ async def run(folder: Path, *, seconds: float, seed: int) -> Result:
         board: list[Known] = []
         clients = [Client(f"{n}", Random(f"client {n} {seed}"), ways, recorder, board) for n in range(CALLERS)]
         calls = [asyncio.create_task(client.run()) for client in clients]
-        nemesis = Nemesis(stage, Random(f"nemesis {seed}"), recorder)
+        nemesis = Nemesis(stage, Random(f"nemesis {seed}"), recorder, pause)
         began = time.monotonic()
         await nemesis.run(seconds)
         elapsed = time.monotonic() - began
